@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.calib import CalibrationError, Camera, InputError, Rig
+from lift3d.calib.atomic_file import atomic_file
 
 from .keypoints import Keypoints
 from .skeleton import Skeleton, canonical_name
@@ -125,21 +125,8 @@ class Poses:
             OSError: the folder cannot be written.
         """
         path = Path(path)
-        if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists; give --overwrite to replace it, or another -o")
-        try:
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        except OSError as error:
-            raise OSError(f"{path.parent} cannot be written ({error.strerror}); give another -o") from error
-        os.close(handle)
-        try:
-            with h5py.File(temporary, "w") as file:
-                _write(self, file)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_file(path, overwrite=overwrite) as temporary, h5py.File(temporary, "w") as file:
+            _write(self, file)
         return path
 
     @classmethod
@@ -164,13 +151,6 @@ class Poses:
     def replace(self, **changes: Any) -> Poses:
         """A copy with some fields changed."""
         return replace(self, **changes)
-
-
-def _umask() -> int:
-    """The process's file mode mask; reading it means setting it for a moment."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write(poses: Poses, file: h5py.File) -> None:
@@ -206,7 +186,13 @@ def _write(poses: Poses, file: h5py.File) -> None:
 
 def _dataset(group: h5py.Group, name: str, value: NDArray[Any]) -> None:
     """Compressed, since runs of NaN and of equal status cost nothing then."""
-    group.create_dataset(name, data=value, compression="gzip" if value.size else None, compression_opts=1 if value.size else None, shuffle=bool(value.size))
+    group.create_dataset(
+        name,
+        data=value,
+        compression="gzip" if value.size else None,
+        compression_opts=1 if value.size else None,
+        shuffle=bool(value.size),
+    )
 
 
 def _write_rig(rig: Rig, group: h5py.Group) -> None:
