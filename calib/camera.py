@@ -142,6 +142,19 @@ class Camera:
         xy = np.asarray(xy, np.float64)
         return undistort((xy - self.principal_point) / self.focal, self.dist, self.model)
 
+    def undistort_scale(self, xy: Array) -> tuple[Array, Array]:
+        """Pixels to ideal coordinates, and how many pixels a step there is worth.
+
+        Args:
+            xy: [..., 2] pixels as the camera saw them.
+
+        Returns:
+            xy_norm [..., 2]; the derivative of the pixels by xy_norm [..., 2, 2].
+        """
+        xy_norm = self.undistort(xy)
+        _, J = distort_jacobian(xy_norm, self.dist, self.model)
+        return xy_norm, self.focal[:, None] * J
+
     def unproject(self, xy: Array) -> Array:
         """Pixels to the directions they were seen in.
 

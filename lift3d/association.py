@@ -1,0 +1,293 @@
+"""Which detection in one view is which person in another.
+
+For now one person among passers-by: the one whom most views agree on, followed through time. Several people come with
+the tracker; they will return more than one column of :attr:`Association.index` and nothing after this stage changes.
+
+A hypothesis is a pair of detections in two views, triangulated joint by joint; every other view names the detection
+that fits it best, and how well. Its support is the number of views that agree, each counted between 0 and 1. One
+hypothesis a frame is then chosen so that the sum of supports, less the jumps, is largest over the whole capture
+(Viterbi). The cost is polynomial: at most V * PARTNERS view pairs, P² detections each, V * P votes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import Camera, InputError, Rig
+from lift3d.datasets import Keypoints
+
+from .point_solver import Array, Observations, linear_points, reproject
+
+IndexArray = NDArray[np.intp]
+Progress = Callable[[str, int, int], None]
+
+PARTNERS = 4
+"""Views that each view is paired with; more make no difference once every view stands in several pairs."""
+
+MAIN_JOINTS = tuple(
+    side + part for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left_", "right_")
+) + ("nose", "neck")
+"""Joints that identify a person; toes and eyes add cost, not evidence."""
+
+MIN_CONFIDENCE = 0.2
+MIN_JOINTS = 5
+TOLERANCE = 0.03
+"""Spread of a joint's reprojection, as a share of the person's extent in the picture: 5 cm on a tall person."""
+
+TOLERANCE_RANGE = (0.004, 0.03)
+"""The same, bounded as a share of the picture's longer side."""
+
+MIN_SUPPORT = 1.2
+"""Two views that agree well have 2; two that agree by chance along epipolar lines about 1."""
+
+MIN_VOTE = 0.3
+"""A view whose best detection fits less well than this does not know the person."""
+
+KEEP = 6
+JUMP = 0.3
+"""A jump of this share of the body's extent from one frame to the next is no motion: at 60 fps it is 30 m/s."""
+
+JUMP_COST = 1.5
+BLOCK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Association:
+    """Detections sorted by person.
+
+    Args:
+        index: [T, V, P] the detection of each person in each view, -1 where there is none.
+        support: [T, P] how many views agree on the person, 0 where nobody was found.
+        rival: [T] support of the best other person in the frame who shares no detection with the chosen one.
+    """
+
+    index: IndexArray
+    support: Array
+    rival: Array
+
+    def gather(self, keypoints: Keypoints) -> Keypoints:
+        """The detections of each person at the same p in every view."""
+        index = np.maximum(self.index, 0)[..., None]
+        missing = (self.index < 0)[..., None]
+        return Keypoints(
+            xy=np.where(missing[..., None], np.nan, np.take_along_axis(keypoints.xy, index[..., None], axis=2)),
+            confidence=np.where(missing, 0.0, np.take_along_axis(keypoints.confidence, index, axis=2)),
+            cameras=keypoints.cameras,
+            skeleton=keypoints.skeleton,
+            fps=keypoints.fps,
+            frames=keypoints.frames,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Hypotheses:
+    """The best few of a frame, best first: detections [K, V], support [K], middle [K, 3] m and extent [K] m."""
+
+    detections: IndexArray
+    support: Array
+    middle: Array
+    extent: Array
+
+
+def associate(keypoints: Keypoints, rig: Rig, *, progress: Progress | None = None) -> Association:
+    """Find the one person whom the views agree on.
+
+    Args:
+        keypoints: detections of T frames, V views, up to P a view, in any order.
+        rig: the V cameras, in the views' order.
+        progress: called with (stage, frames done, frames in all).
+
+    Raises:
+        InputError: the views are not those of the rig.
+    """
+    if keypoints.cameras != rig.names:
+        raise InputError(f"keypoints are of cameras {keypoints.cameras}, the rig has {rig.names}")
+    T, V = keypoints.shape[:2]
+    joints = main_joints(keypoints)
+    frames: list[_Hypotheses | None] = []
+    for start in range(0, T, BLOCK):
+        block = slice(start, start + BLOCK)
+        frames += _hypotheses(keypoints.xy[block][..., joints, :], keypoints.confidence[block][..., joints], rig)
+        if progress:
+            progress("finding the person", min(start + BLOCK, T), T)
+    assert keypoints.frames is not None
+    return _follow(frames, keypoints.frames, V)
+
+
+def main_joints(keypoints: Keypoints) -> list[int]:
+    """Positions of the joints that identify a person; all of them in a set that has few of these."""
+    skeleton = keypoints.skeleton
+    joints = [skeleton.index(name) for name in MAIN_JOINTS if name in skeleton.joints]
+    return joints if len(joints) >= MIN_JOINTS else list(range(len(skeleton)))
+
+
+def _hypotheses(xy: Array, confidence: Array, rig: Rig) -> list[_Hypotheses | None]:
+    """The best hypotheses of each frame of a block, None for a frame without any."""
+    T, V, P, J = confidence.shape
+    ideal = np.moveaxis(rig.undistort(np.moveaxis(xy, 1, 0)), 0, 1)
+    seen = np.isfinite(ideal).all(-1) & (confidence >= MIN_CONFIDENCE)
+    ideal = np.where(seen[..., None], ideal, 0.0)
+    present = seen.sum(-1) >= min(MIN_JOINTS, J)
+    rows: list[tuple[IndexArray, IndexArray, Array, Array, Array]] = []
+    for i, j in view_pairs(rig):
+        t, a, b = np.nonzero(present[:, i, :, None] & present[:, j, None, :])
+        if len(t):
+            rows.append(_score(ideal, seen, rig, (i, j), (t, a, b)))
+    out: list[_Hypotheses | None] = [None] * T
+    if not rows:
+        return out
+    t, detections, support, middle, extent = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.lexsort((-support, t))
+    starts = np.searchsorted(t[order], np.arange(T + 1))
+    for frame in range(T):
+        mine = order[starts[frame] : starts[frame + 1]]
+        mine = mine[support[mine] >= MIN_SUPPORT]
+        if len(mine):
+            _, first = np.unique(detections[mine], axis=0, return_index=True)
+            best = mine[np.sort(first)[:KEEP]]
+            out[frame] = _Hypotheses(detections[best], support[best], middle[best], extent[best])
+    return out
+
+
+def view_pairs(rig: Rig) -> list[tuple[int, int]]:
+    """Each view with those whose viewing directions differ most usefully from its own."""
+    axes = np.array([camera.R[2] for camera in rig])
+    usefulness = np.linalg.norm(np.cross(axes[:, None], axes[None]), axis=-1)
+    usefulness += 1e-3 * np.linalg.norm(rig.centers[:, None] - rig.centers[None], axis=-1)
+    np.fill_diagonal(usefulness, -np.inf)
+    best = np.argsort(-usefulness, axis=1)[:, : min(PARTNERS, len(rig) - 1)]
+    return sorted({(min(i, int(j)), max(i, int(j))) for i in range(len(rig)) for j in best[i]})
+
+
+def _score(
+    ideal: Array,
+    seen: NDArray[np.bool_],
+    rig: Rig,
+    pair: tuple[int, int],
+    who: tuple[IndexArray, IndexArray, IndexArray],
+) -> tuple[IndexArray, IndexArray, Array, Array, Array]:
+    """Triangulate detection a of view i with b of view j and let all views vote.
+
+    Returns frame [H], detections [H, V], support [H], middle [H, 3], extent [H].
+    """
+    (i, j), (t, a, b) = pair, who
+    both = seen[t, i, a] & seen[t, j, b]  # [H, J]
+    J = both.shape[1]
+    X = _triangulate_pair(ideal[t, i, a], ideal[t, j, b], both, rig, pair)  # [H, J, 3]
+    votes = np.zeros((len(t), len(rig)))
+    detections = np.full((len(t), len(rig)), -1)
+    for v, camera in enumerate(rig):
+        candidates = [a if v == i else b] if v in pair else range(ideal.shape[2])
+        for p in candidates:
+            vote = fit_votes(X, camera, ideal[t, v, p], seen[t, v, p])
+            better = vote > votes[:, v]
+            votes[better, v] = vote[better]
+            detections[better, v] = p[better] if isinstance(p, np.ndarray) else p
+    agree = votes > MIN_VOTE
+    detections[~agree] = -1
+    known = np.isfinite(X).all(-1).sum(1)
+    support = np.where(agree, votes, 0.0).sum(1) * (known >= min(3, J))
+    middle, extent = _place(X)
+    return t, detections, support, middle, extent
+
+
+def fit_votes(X: Array, camera: Camera, ideal: Array, seen: NDArray[np.bool_]) -> Array:
+    """How well detections fit bodies in one view: 1 = every joint in place, 0 = none within three tolerances.
+
+    Args:
+        X: [H, J, 3] metres, NaN where unknown.
+        camera: the view.
+        ideal: [H, J, 2] a detection for each body, on z = 1.
+        seen: [H, J] which of its joints count.
+
+    Returns:
+        [H].
+    """
+    valid = np.isfinite(X).all(-1)
+    x_cam = X @ camera.R.T + camera.t
+    depth = np.where(x_cam[..., 2] > 0, x_cam[..., 2], np.nan)
+    image = x_cam[..., :2] / depth[..., None]
+    tolerance = _tolerance(image, camera.size, float(camera.focal.mean()))
+    error = ((image - ideal) ** 2).sum(-1) / (3 * tolerance[:, None]) ** 2
+    counts = seen & valid
+    gain = np.where(counts & np.isfinite(error), 1 - np.minimum(error, 1), 0.0).sum(-1)
+    # A detection with few joints, or of few that the body has, must not win by their fitting well.
+    wanted = np.maximum(np.maximum(counts.sum(-1), valid.sum(-1) // 2), min(MIN_JOINTS, X.shape[1]))
+    return np.asarray(gain / wanted)
+
+
+def _triangulate_pair(xy_i: Array, xy_j: Array, both: NDArray[np.bool_], rig: Rig, pair: tuple[int, int]) -> Array:
+    """[H, J, 3]; NaN where not seen by both, or behind one of them."""
+    views = [rig.cameras[k] for k in pair]
+    info = np.zeros((3, 2, both.size))
+    info[0] = info[2] = both.ravel()
+    obs = Observations(
+        np.array([camera.R for camera in views]),
+        np.array([camera.t for camera in views]),
+        np.stack([xy_i.reshape(-1, 2).T, xy_j.reshape(-1, 2).T], axis=1),
+        info,
+    )
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        X = linear_points(obs)
+        X = np.where(reproject(obs, X).in_front.all(0), X, np.nan)
+    return X.T.reshape(*both.shape, 3)
+
+
+def _tolerance(image: Array, size: tuple[int, int], focal: float) -> Array:
+    """[H] on z = 1: how far a joint may be off in a view, from the person's extent there."""
+    low, high = (share * max(size) / focal for share in TOLERANCE_RANGE)
+    finite = np.isfinite(image)
+    spread = np.where(finite, image, -np.inf).max(1) - np.where(finite, image, np.inf).min(1)
+    extent = np.linalg.norm(np.where(np.isfinite(spread), spread, 0.0), axis=-1)
+    return np.clip(TOLERANCE * extent, low, high)
+
+
+def _place(X: Array) -> tuple[Array, Array]:
+    """Where a body is [H, 3] and how large it is [H], unmoved by a wild joint."""
+    with np.errstate(invalid="ignore"):
+        filled = np.ma.masked_invalid(X)
+        middle = np.ma.median(filled, axis=1).filled(np.nan)
+        distance = np.ma.masked_invalid(np.linalg.norm(X - middle[:, None], axis=-1))
+    return middle, 2.5 * np.ma.median(distance, axis=1).filled(np.nan)
+
+
+def _follow(frames: list[_Hypotheses | None], numbers: NDArray[np.int64], V: int) -> Association:
+    """Viterbi over the frames: the chain of hypotheses with the most support and the fewest jumps."""
+    T = len(frames)
+    totals: list[Array] = []
+    origins: list[tuple[int, IndexArray] | None] = []
+    last: int | None = None
+    for t, now in enumerate(frames):
+        if now is None:
+            totals.append(np.zeros(0))
+            origins.append(None)
+            continue
+        before = frames[last] if last is not None else None
+        if before is None or last is None:
+            totals.append(now.support)
+            origins.append(None)
+        else:
+            reach = JUMP * np.maximum(now.extent[:, None], 1e-6) * (numbers[t] - numbers[last])
+            jump = np.linalg.norm(now.middle[:, None] - before.middle[None], axis=-1) / reach
+            cost = JUMP_COST * np.minimum(np.nan_to_num(jump, nan=1.0), 1.0) ** 2
+            total = totals[last][None] - cost
+            origins.append((last, total.argmax(1)))
+            totals.append(now.support + total.max(1))
+        last = t
+    index = np.full((T, V, 1), -1)
+    support, rival = np.zeros((T, 1)), np.zeros(T)
+    choice = int(totals[last].argmax()) if last is not None else 0
+    while last is not None:
+        now = frames[last]
+        assert now is not None
+        index[last, :, 0], support[last, 0] = now.detections[choice], now.support[choice]
+        mine = now.detections[choice]
+        other = ~((now.detections == mine) & (mine >= 0)).any(1)
+        rival[last] = now.support[other].max(initial=0.0)
+        origin = origins[last]
+        last, choice = (origin[0], int(origin[1][choice])) if origin is not None else (None, 0)
+    return Association(index, support, rival)

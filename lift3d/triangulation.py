@@ -1,0 +1,191 @@
+"""Robust triangulation of keypoints from any number of calibrated views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import InputError, Rig
+
+from .consensus import GATE, Consensus, find_consensus
+from .noise import NoiseModel, fit_noise
+from .point_solver import Array, Observations, observe
+from .swaps import find_pair_swaps
+
+NOISE_SAMPLE = 20_000
+"""Points that the noise is estimated from: its standard error is under 1 % then."""
+
+NOISE_ROUNDS = 4
+START_SIGMA = 0.005
+"""First guess of the noise, as a share of the picture's longer side (10 px of 1920)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Triangulation:
+    """Points in space with what is known about them. [..., ] stands for [N] or [T, P, J] as the input had it.
+
+    Args:
+        xyz: [..., 3] metres, world; NaN where fewer than two views agree.
+        covariance: [..., 6] m², entries xx, xy, xz, yy, yz, zz.
+        views: [...] how many views the point was computed from.
+        reprojection_error: [...] pixels, root mean square over the views used.
+        used: [V, N] or [T, V, P, J] the observations that count.
+        swapped: same shape, observations whose left and right were exchanged back.
+        noise: the detector noise that was estimated or given.
+    """
+
+    xyz: Array
+    covariance: Array
+    views: NDArray[np.uint8]
+    reprojection_error: Array
+    used: NDArray[np.bool_]
+    swapped: NDArray[np.bool_]
+    noise: NoiseModel
+
+
+def triangulate(
+    xy: Array,
+    rig: Rig,
+    confidence: Array | None = None,
+    *,
+    symmetric: Sequence[tuple[int, int]] = (),
+    noise: NoiseModel | None = None,
+    gate: float = GATE,
+) -> Triangulation:
+    """Triangulate keypoints, leaving out the views that are wrong.
+
+    Convention:
+        pixels are as the camera saw them (distorted); a view that missed a point holds NaN there. People must be
+        associated: the same p is the same person in every view.
+
+    Args:
+        xy: [V, N, 2] points, or [T, V, P, J, 2] keypoints, pixels.
+        rig: V cameras.
+        confidence: [V, N] or [T, V, P, J] in 0..1, 0 = not seen; None: all alike.
+        symmetric: (left, right) joints to check for exchanged sides; needs the second shape.
+        noise: the detector's noise; None: estimated from the residuals, joint by joint.
+        gate: a view further off than this many standard deviations is an outlier.
+
+    Returns:
+        The points and how far each can be trusted. The covariance is first-order: (sum of J' S^-1 J)^-1 over the
+        views used, with the estimated noise S.
+
+    Raises:
+        InputError: shapes disagree, or fewer than two cameras.
+
+    Source: Hartley and Zisserman, section 12.2 (linear start) and 5.2 (covariance); see :mod:`lift3d.consensus`.
+    """
+    xy, confidence, flat = _as_keypoints(xy, confidence, rig)
+    if flat and symmetric:
+        raise InputError("symmetric joints need xy as [T, V, P, J, 2], got [V, N, 2]")
+    swapped = np.zeros(confidence.shape, bool)
+    model = noise or _estimate(xy, rig, confidence, gate, None)
+    if symmetric:
+        xy, confidence, swapped = _undo_swaps(xy, rig, confidence, symmetric, model)
+        if noise is None and swapped.any():
+            model = _estimate(xy, rig, confidence, gate, model)
+    sigma = model.sigma(confidence)
+    found = find_consensus(_observations(xy, rig, sigma), gate)
+    return _result(found, sigma, swapped, model, flat)
+
+
+def _as_keypoints(xy: Array, confidence: Array | None, rig: Rig) -> tuple[Array, Array, bool]:
+    """Bring both input shapes to [T, V, P, J, 2]; N loose points are N frames of one joint."""
+    xy = np.asarray(xy, np.float64)
+    flat = xy.ndim == 3
+    if xy.ndim not in (3, 5) or xy.shape[-1] != 2:
+        raise InputError(f"xy must be [V, N, 2] or [T, V, P, J, 2], got {list(xy.shape)}")
+    views = xy.shape[0 if flat else 1]
+    if views != len(rig):
+        raise InputError(f"xy has {views} views but the rig has {len(rig)} cameras")
+    if len(rig) < 2:
+        raise InputError("triangulation needs at least two cameras, got 1")
+    if confidence is None:
+        confidence = np.ones(xy.shape[:-1])
+    confidence = np.array(confidence, np.float64)
+    if confidence.shape != xy.shape[:-1]:
+        raise InputError(f"confidence must be {list(xy.shape[:-1])}, got {list(confidence.shape)}")
+    if flat:
+        xy, confidence = xy.transpose(1, 0, 2)[:, :, None, None], confidence.T[:, :, None, None]
+    seen = np.isfinite(xy).all(-1) & (confidence > 0)
+    return xy, np.where(seen, confidence, 0.0), flat
+
+
+def _observations(xy: Array, rig: Rig, sigma: Array) -> Observations:
+    """[T, V, P, J] laid out as [V, T*P*J]."""
+    V = xy.shape[1]
+    return observe(np.moveaxis(xy, 1, 0).reshape(V, -1, 2), rig, np.moveaxis(sigma, 1, 0).reshape(V, -1))
+
+
+def _unflatten(value: Array, shape: tuple[int, ...]) -> Array:
+    """[V, T*P*J] back to [T, V, P, J]."""
+    T, V, P, J = shape
+    return np.moveaxis(value.reshape(V, T, P, J), 0, 1)
+
+
+def _estimate(xy: Array, rig: Rig, confidence: Array, gate: float, start: NoiseModel | None) -> NoiseModel:
+    """Noise of the detector from a sample of the frames, alternating with triangulation."""
+    T, V, P, J = confidence.shape
+    frames = np.linspace(0, T - 1, min(T, max(1, NOISE_SAMPLE // max(P * J, 1)))).astype(int) if T else []
+    xy, confidence = xy[frames], confidence[frames]
+    longer = float(np.mean([max(camera.size) for camera in rig]))
+    model = start or NoiseModel(np.full(J, START_SIGMA * longer), np.ones(V))
+    for _ in range(NOISE_ROUNDS):
+        sigma = model.sigma(confidence)
+        found = find_consensus(_observations(xy, rig, sigma), gate)
+        model = replace(model, view=_apparent_size(rig, found.X))
+        squared = np.where(found.inlier & (found.inlier.sum(0) >= 3), found.chi2, np.nan)
+        if not np.isfinite(squared).any():  # two cameras only: what is left of a residual is across the epipolar line
+            squared = np.where(found.inlier, found.chi2, np.nan)
+        shape = confidence.shape
+        model = fit_noise(_unflatten(squared, shape) * sigma**2, _unflatten(found.leverage, shape), confidence, model)
+    return model
+
+
+def _apparent_size(rig: Rig, X: Array) -> Array:
+    """[V] pixels a metre at the middle of the points X [3, n], relative to the views' geometric mean."""
+    finite = np.isfinite(X).all(0)
+    if not finite.any():
+        return np.ones(len(rig))
+    middle = np.median(X[:, finite], axis=1)
+    depth = np.array([max(camera.R[2] @ middle + camera.t[2], 0.1) for camera in rig])
+    scale = np.array([camera.focal.mean() for camera in rig]) / depth
+    return np.asarray(scale / np.exp(np.log(scale).mean()))
+
+
+def _undo_swaps(
+    xy: Array, rig: Rig, confidence: Array, symmetric: Sequence[tuple[int, int]], noise: NoiseModel
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Exchange left and right back where the other views say so."""
+    xy, confidence = xy.copy(), confidence.copy()
+    swapped = np.zeros(confidence.shape, bool)
+    sigma = noise.sigma(confidence)
+    for left, right in symmetric:
+        sides = [_observations(xy[..., [side], :], rig, sigma[..., [side]]) for side in (left, right)]
+        found = _unflatten(find_pair_swaps(sides[0], sides[1]), (*confidence.shape[:3], 1))[..., 0]
+        for array in (xy, confidence, sigma):
+            array[found, left], array[found, right] = array[found, right], array[found, left].copy()
+        swapped[found, left] = swapped[found, right] = True
+    return xy, confidence, swapped
+
+
+def _result(found: Consensus, sigma: Array, swapped: NDArray[np.bool_], model: NoiseModel, flat: bool) -> Triangulation:
+    """Back to the shape that came in."""
+    T, V, P, J = sigma.shape
+    shape = (T, P, J)
+    used = _unflatten(found.inlier, sigma.shape)
+    squared = np.where(used, _unflatten(found.chi2, sigma.shape) * sigma**2, 0.0).sum(1)
+    views = used.sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.where(views > 0, np.sqrt(squared / views), np.nan)
+    xyz, covariance = found.X.T.reshape(*shape, 3), found.C.T.reshape(*shape, 6)
+    views = views.astype(np.uint8)
+    if flat:
+        return Triangulation(
+            xyz[:, 0, 0], covariance[:, 0, 0], views[:, 0, 0], error[:, 0, 0],
+            used[:, :, 0, 0].T, swapped[:, :, 0, 0].T, model,
+        )  # fmt: skip
+    return Triangulation(xyz, covariance, views, error, used, swapped, model)
