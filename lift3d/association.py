@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lift3d.calib import Camera, InputError, Rig
 from lift3d.datasets import Keypoints
+from lift3d.datasets.skeleton import SIDES
 
 from .point_solver import Array, Observations, linear_points, reproject
 
@@ -28,9 +29,11 @@ Progress = Callable[[str, int, int], None]
 PARTNERS = 4
 """Views that each view is paired with; more make no difference once every view stands in several pairs."""
 
-MAIN_JOINTS = tuple(
-    side + part for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left_", "right_")
-) + ("nose", "neck")
+MAIN_JOINTS = (
+    "nose",
+    "neck",
+    *(side + part for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in SIDES),
+)
 """Joints that identify a person; toes and eyes add cost, not evidence."""
 
 MIN_CONFIDENCE = 0.2
@@ -127,7 +130,7 @@ def main_joints(keypoints: Keypoints) -> list[int]:
 
 def _hypotheses(xy: Array, confidence: Array, rig: Rig) -> list[_Hypotheses | None]:
     """The best hypotheses of each frame of a block, None for a frame without any."""
-    T, V, P, J = confidence.shape
+    T, J = len(confidence), confidence.shape[-1]
     ideal = np.moveaxis(rig.undistort(np.moveaxis(xy, 1, 0)), 0, 1)
     seen = np.isfinite(ideal).all(-1) & (confidence >= MIN_CONFIDENCE)
     ideal = np.where(seen[..., None], ideal, 0.0)

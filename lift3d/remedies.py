@@ -104,7 +104,7 @@ def _scale(names: tuple[str, ...], factor: float) -> Change:
 
 def _shift(name: str, dx: float, dy: float) -> Change:
     """Move a view's keypoints."""
-    return lambda keypoints, rig: (_map_views(keypoints, (name,), lambda xy, v: xy + [dx, dy]), rig)
+    return lambda keypoints, rig: (_map_views(keypoints, (name,), lambda xy, v: xy + np.array((dx, dy))), rig)
 
 
 def _rescale_pose(name: str, factor: float) -> Change:

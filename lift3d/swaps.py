@@ -32,9 +32,9 @@ def find_pair_swaps(left: Observations, right: Observations, gate: float = GATE)
     """
     out = np.zeros(left.seen.shape, bool)
     both = left.seen & right.seen
-    unhappy = (
-        (left.seen & ~find_consensus(left, gate).inlier) | (right.seen & ~find_consensus(right, gate).inlier)
-    ).any(0)
+    unhappy = np.zeros(both.shape[1], bool)
+    for side in (left, right):
+        unhappy |= (side.seen & ~find_consensus(side, gate).inlier).any(0)
     todo = np.flatnonzero(unhappy & (both.sum(0) >= 2) & (np.maximum(left.seen, right.seen).sum(0) >= 3))
     if len(todo):
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):

@@ -174,8 +174,7 @@ def _undo_swaps(
 
 def _result(found: Consensus, sigma: Array, swapped: NDArray[np.bool_], model: NoiseModel, flat: bool) -> Triangulation:
     """Back to the shape that came in."""
-    T, V, P, J = sigma.shape
-    shape = (T, P, J)
+    shape = (len(sigma), *sigma.shape[2:])
     used = _unflatten(found.inlier, sigma.shape)
     squared = np.where(used, _unflatten(found.chi2, sigma.shape) * sigma**2, 0.0).sum(1)
     views = used.sum(1)
