@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 import numpy as np
 
@@ -74,6 +75,10 @@ class Camera:
             )
         if np.abs(K[[0, 1, 2, 2], [1, 0, 0, 1]]).max() > 1e-9 or abs(K[2, 2] - 1) > 1e-9:
             raise CalibrationError(f"camera {self.name}: K must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] without skew")
+        if self.model not in get_args(LensModel):
+            raise CalibrationError(
+                f"camera {self.name}: the lens model must be {' or '.join(get_args(LensModel))}, got {self.model!r}"
+            )
         lengths = PINHOLE_LENGTHS if self.model == "pinhole" else (FISHEYE_LENGTH,)
         if len(self.dist) not in lengths:
             raise CalibrationError(
@@ -84,7 +89,7 @@ class Camera:
     @property
     def center(self) -> Array:
         """The optical centre in the world, [3] metres."""
-        return -self.R.T @ self.t
+        return np.asarray(-self.R.T @ self.t)
 
     @property
     def focal(self) -> Array:
@@ -97,9 +102,9 @@ class Camera:
         return self.K[:2, 2]
 
     @property
-    def P(self) -> Array:
+    def P(self) -> Array:  # noqa: N802 the literature's name
         """The 3x4 matrix K [R | t]; the lens is not in it."""
-        return self.K @ np.column_stack([self.R, self.t])
+        return np.asarray(self.K @ np.column_stack([self.R, self.t]))
 
     def project(self, xyz: Array) -> Array:
         """World points to pixels, through the lens.
@@ -166,7 +171,7 @@ class Camera:
         """
         xy_norm = self.undistort(xy)
         rays = np.concatenate([xy_norm, np.ones_like(xy_norm[..., :1])], axis=-1) @ self.R
-        return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+        return np.asarray(rays / np.linalg.norm(rays, axis=-1, keepdims=True))
 
     def with_pose(self, R: Array, t: Array) -> Camera:
         """The same camera standing elsewhere."""
