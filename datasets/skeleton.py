@@ -57,12 +57,13 @@ _ABBREVIATED = {"sho": "shoulder", "elb": "elbow", "wri": "wrist", "ank": "ankle
 
 
 def canonical_name(name: str) -> str:
-    """Write a joint's name as lift3d does: ``RKnee``, ``r_knee``, ``RightKnee`` and ``right_knee`` are ``right_knee``.
+    """Write a joint's name as lift3d does: ``RKnee``, ``r_knee``, ``RightKnee`` and ``knee_right`` are ``right_knee``.
 
     A name that follows none of these customs comes back in lower case with underscores.
     """
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip())
     snake = re.sub(r"[\s\-.]+", "_", snake).lower().strip("_")
+    snake = re.sub(r"^(.+)_(left|right|l|r)$", r"\2_\1", snake)
     sided = re.match(r"^(left|right|l|r)_(.+)$", snake)
     side, part = (("left_", "right_")[sided[1][0] == "r"], sided[2]) if sided else ("", snake)
     part = _ABBREVIATED.get(part, part)
@@ -164,9 +165,7 @@ SKELETONS: dict[str, Skeleton] = {
             ),
         ),
         Skeleton("body_25b", (*_COCO_17, "neck", "head", *_LEFT_TOES, *_RIGHT_TOES)),
-        Skeleton(
-            "coco_18", ("nose", "neck", *_RIGHT_ARM, *_LEFT_ARM, *_RIGHT_LEG, *_LEFT_LEG, *_FACE_RL)
-        ),
+        Skeleton("coco_18", ("nose", "neck", *_RIGHT_ARM, *_LEFT_ARM, *_RIGHT_LEG, *_LEFT_LEG, *_FACE_RL)),
         Skeleton("halpe_26", (*_COCO_17, "head", "neck", "pelvis", *_sided("big_toe", "small_toe", "heel"))),
         Skeleton(
             "mpii_16",

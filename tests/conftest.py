@@ -1,0 +1,82 @@
+"""Fixtures that several folders of tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(os.environ.get("LIFT3D_SHARED", Path(__file__).parents[2] / "shared"))
+
+# A standing person in body heights, y down: enough anatomy for the joint set to be found out.
+STANDING = {
+    "nose": (0.5, 0.08),
+    "left_eye": (0.52, 0.06),
+    "right_eye": (0.48, 0.06),
+    "left_ear": (0.55, 0.07),
+    "right_ear": (0.45, 0.07),
+    "neck": (0.5, 0.17),
+    "head": (0.5, 0.0),
+    "left_shoulder": (0.62, 0.18),
+    "right_shoulder": (0.38, 0.18),
+    "left_elbow": (0.65, 0.36),
+    "right_elbow": (0.35, 0.36),
+    "left_wrist": (0.67, 0.52),
+    "right_wrist": (0.33, 0.52),
+    "pelvis": (0.5, 0.5),
+    "left_hip": (0.57, 0.5),
+    "right_hip": (0.43, 0.5),
+    "left_knee": (0.58, 0.73),
+    "right_knee": (0.42, 0.73),
+    "left_ankle": (0.58, 0.95),
+    "right_ankle": (0.42, 0.95),
+    "left_big_toe": (0.62, 1.0),
+    "right_big_toe": (0.38, 1.0),
+    "left_small_toe": (0.65, 0.99),
+    "right_small_toe": (0.35, 0.99),
+    "left_heel": (0.57, 0.98),
+    "right_heel": (0.43, 0.98),
+}
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20240607)
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real captures; a test that asks for it is skipped where it is absent."""
+    if not (SHARED / "captures").is_dir():
+        pytest.skip(f"no real captures at {SHARED}; set LIFT3D_SHARED")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def standing_person():
+    """A function: joint names to pixels [J, 2] of a standing person, 400 px tall."""
+
+    def person(joints, *, shift=(100.0, 50.0), height=400.0):
+        return np.array([STANDING[joint] for joint in joints]) * height + shift
+
+    return person
+
+
+@pytest.fixture(scope="session")
+def write_openpose():
+    """A function that writes one camera's folder of OpenPose JSON."""
+
+    def write(folder, people, *, name="{camera}.{frame:04d}.json", first=0):
+        """people: a frame's list of people, each [J, 3] or None (not seen), frame after frame."""
+        folder.mkdir(parents=True, exist_ok=True)
+        camera = folder.name.removesuffix("_json")
+        for frame, seen in enumerate(people, first):
+            entries = [{} if p is None else {"pose_keypoints_2d": np.ravel(p).round(3).tolist()} for p in seen]
+            path = folder / name.format(camera=camera, frame=frame)
+            path.write_text(json.dumps({"version": 1.3, "people": entries}))
+        return folder
+
+    return write
