@@ -55,6 +55,7 @@ class Poses:
         settings: how it was computed, for the file's attributes (JSON).
         inputs: fingerprints of the input files, name to SHA-256.
         verdict: {"level": "good" | "doubtful" | "bad", "reasons": [str]}, empty where nothing judged it.
+        used: [T, V, P, J] which of the keypoints the positions were computed from.
     """
 
     xyz: Array
@@ -71,6 +72,7 @@ class Poses:
     settings: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
+    used: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if np.ndim(self.xyz) != 4 or np.shape(self.xyz)[-1] != 3:
@@ -179,6 +181,8 @@ def _write(poses: Poses, file: h5py.File) -> None:
         _dataset(group, "xy", used.xy.astype(np.float32))
         _dataset(group, "confidence", used.confidence.astype(np.float32))
         group["frames"] = used.frames
+        if poses.used is not None:
+            _dataset(group, "used", poses.used)
         group.attrs.update(cameras=list(used.cameras), joints=list(used.skeleton.joints), skeleton=used.skeleton.name)
         if used.fps is not None:
             group.attrs["fps"] = used.fps
@@ -244,6 +248,7 @@ def _read(file: h5py.File, path: Path) -> Poses:
         settings=json.loads(file.attrs["settings"]),
         inputs=json.loads(file.attrs["inputs"]),
         verdict=json.loads(file.attrs["verdict"]),
+        used=file["keypoints/used"][()] if "keypoints/used" in file else None,
     )
 
 

@@ -1,0 +1,165 @@
+"""From keypoints and cameras to poses: the one place where the stages meet.
+
+keypoints [T, V, P, J] ─ associate ─ check_pairing ─ gather ─> one person [T, V, 1, J]
+                       ─ triangulate (swaps, noise, consensus, covariance) ─> Poses ─ summarise ─> verdict
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lift3d import __version__
+from lift3d.calib import CalibrationError, InputError, Rig
+from lift3d.datasets import Keypoints, Poses
+
+from .association import associate
+from .consensus import GATE
+from .pairing import PairingReport, check_pairing, check_scale
+from .point_solver import Array
+from .summary import summarise
+from .triangulation import Triangulation, triangulate
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ReconstructConfig:
+    """What can be set about a reconstruction.
+
+    Args:
+        min_confidence: keypoints below it do not count. Detectors report such values for guesses behind an occluder;
+            above it, the noise model weighs each keypoint by its confidence.
+        gate: a view further off than this many standard deviations is an outlier.
+        undo_swaps: look for left and right exchanged in single views.
+    """
+
+    min_confidence: float = 0.1
+    gate: float = GATE
+    undo_swaps: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """Poses and what they are worth (see :func:`lift3d.summary.summarise`)."""
+
+    poses: Poses
+    summary: dict[str, Any]
+
+
+def reconstruct(
+    keypoints: Keypoints,
+    rig: Rig,
+    *,
+    fps: float | None = None,
+    config: ReconstructConfig | None = None,
+    inputs: dict[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Reconstruction:
+    """Reconstruct the one person whom the cameras agree on.
+
+    Args:
+        keypoints: detections [T, V, P, J], people in any order.
+        rig: V cameras in the views' order, metres.
+        fps: frames a second; None: as the keypoints say.
+        config: settings; None: the defaults.
+        inputs: fingerprints of the input files, kept in the result.
+        progress: called with (stage, done, total).
+
+    Raises:
+        InputError: the frame rate is not known, nobody is seen by two cameras, or nobody's size.
+        CalibrationError: the keypoints do not belong to the cameras; the message says what would fit.
+    """
+    config = config or ReconstructConfig()
+    fps = _frame_rate(fps or keypoints.fps)
+    if len(rig) < 2:
+        raise InputError(f"two cameras or more are needed, got {len(rig)} ({', '.join(rig.names)})")
+    keypoints = confident(keypoints, config.min_confidence)
+    association = associate(keypoints, rig, progress=progress)
+    report = check_pairing(keypoints, rig, association, progress=progress)
+    _refuse(report, keypoints, bool(association.support.any()))
+    person = association.gather(keypoints)
+    if progress:
+        progress("triangulating", 0, 1)
+    symmetric = keypoints.skeleton.symmetric if config.undo_swaps else ()
+    found = triangulate(person.xy, rig, person.confidence, symmetric=symmetric, gate=config.gate)
+    check_scale(found.xyz, keypoints.skeleton.limb_bones)
+    settings = {"lift3d": __version__, **asdict(config), "noise": found.noise.as_dict()}
+    poses = _poses(found, person, rig, fps).replace(settings=settings, inputs=inputs or {})
+    summary = summarise(poses, found.swapped, association.rival)
+    summary["agreement_percent"] = {name: round(100 * share, 1) for name, share in report.agreement.items()}
+    if progress:
+        progress("triangulating", 1, 1)
+    return Reconstruction(poses.replace(verdict=summary["verdict"]), summary)
+
+
+def confident(keypoints: Keypoints, minimum: float) -> Keypoints:
+    """The keypoints whose confidence reaches a minimum; the others become missing."""
+    return replace(keypoints, confidence=np.where(keypoints.confidence >= minimum, keypoints.confidence, 0.0))
+
+
+def _frame_rate(fps: float | None) -> float:
+    """A frame rate that can be one."""
+    if fps is None:
+        raise InputError("the frame rate is not known; give --fps, or put fps in capture.toml")
+    if not np.isfinite(fps) or not 0 < fps <= 100_000:
+        raise InputError(f"the frame rate must be above zero, got {fps:g}")
+    return float(fps)
+
+
+def _refuse(report: PairingReport, keypoints: Keypoints, anybody: bool) -> None:
+    """No result is better than a wrong one."""
+    if report.message:
+        raise CalibrationError(report.message)
+    if anybody:
+        return
+    people = (keypoints.confidence > 0).any(-1).any(-1)  # [T, V]
+    if not people.any():
+        raise InputError("no camera sees anybody in any frame; nothing to reconstruct")
+    if (people.sum(1) >= 2).any():
+        raise CalibrationError(
+            "no two cameras agree on a person in any frame: the calibration is of other cameras, or the keypoints are "
+            "not synchronised; see `lift3d check`"
+        )
+    raise InputError("nobody is seen by two cameras in the same frame: check frame numbers and offsets")
+
+
+def _poses(found: Triangulation, person: Keypoints, rig: Rig, fps: float) -> Poses:
+    """Put the container together."""
+    assert person.frames is not None
+    present = np.isfinite(found.xyz).all(-1)
+    xy, confidence = _exchange_back(person, found)
+    return Poses(
+        xyz=found.xyz,
+        covariance=found.covariance,
+        status=present.astype(np.uint8),
+        views=np.where(present, found.views, 0).astype(np.uint8),
+        reprojection_error=found.reprojection_error,
+        confidence=_joint_confidence(confidence, found.used, present),
+        time=person.frames / fps,
+        fps=fps,
+        skeleton=person.skeleton,
+        rig=rig,
+        keypoints=replace(person, xy=xy, confidence=confidence, fps=fps),
+        used=found.used,
+    )
+
+
+def _exchange_back(person: Keypoints, found: Triangulation) -> tuple[Array, Array]:
+    """Keypoints with left and right as they were used."""
+    xy, confidence = person.xy.copy(), person.confidence.copy()
+    for left, right in person.skeleton.symmetric:
+        swapped = found.swapped[..., left]
+        for array in (xy, confidence):
+            array[swapped, left], array[swapped, right] = array[swapped, right], array[swapped, left].copy()
+    return xy, confidence
+
+
+def _joint_confidence(confidence: Array, used: Array, present: Array) -> Array:
+    """Mean detector confidence of the views used, times the share of the views that saw the joint and were used."""
+    sums = np.where(used, confidence, 0.0).sum(1)
+    seen = (confidence > 0).sum(1)
+    return np.where(present, sums / np.maximum(seen, 1), 0.0)
