@@ -1,7 +1,7 @@
 """From keypoints and cameras to poses: the one place where the stages meet.
 
-keypoints [T, V, P, J] ─ associate ─ check_pairing ─ gather ─> one person [T, V, 1, J]
-                       ─ triangulate (swaps, noise, consensus, covariance) ─> Poses ─ summarise ─> verdict
+keypoints [T, V, P, J] -> associate, check_pairing, join_fragments -> one person [T, V, 1, J]
+-> triangulate (swaps, noise, consensus, covariance) -> Poses -> summarise -> verdict
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lift3d.datasets import Keypoints, Poses
 
 from .association import associate
 from .consensus import GATE
+from .fragments import join_fragments
 from .pairing import PairingReport, check_pairing, check_scale
 from .point_solver import Array
 from .summary import summarise
@@ -81,7 +82,7 @@ def reconstruct(
     association = associate(keypoints, rig, progress=progress)
     report = check_pairing(keypoints, rig, association, progress=progress)
     _refuse(report, keypoints, bool(association.support.any()))
-    person = association.gather(keypoints)
+    person = join_fragments(keypoints, association, rig)
     if progress:
         progress("triangulating", 0, 1)
     symmetric = keypoints.skeleton.symmetric if config.undo_swaps else ()
