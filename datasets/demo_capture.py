@@ -1,0 +1,197 @@
+"""The demo: a synthetic capture in the ordinary layout, its exact truth beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+
+from lift3d.calib import Rig
+
+from .detector_noise import Detections, DetectorNoise, simulate_detections
+from .keypoints import Keypoints
+from .poses import Poses
+from .skeleton import SKELETONS
+from .synthetic import demo_people, ring_rig
+
+TRUTH = "truth.poses.h5"
+RESULTS = ("result.poses.h5", "result.png")  # what the command `lift3d demo` adds
+MARK = "A synthetic capture, made by `lift3d demo`."
+SKELETON = SKELETONS["body_25b"]
+_README = f"""{MARK}
+
+Nothing here was filmed. A parametric person of 1.75 m walks, turns, squats and turns again in the middle of
+{{cameras}} cameras; somebody else walks past behind. A model of a pose detector made the keypoints of both: noise that
+grows as the confidence falls, missing joints, gross errors, left and right exchanged in short bursts, people in no
+particular order. The same seed makes the same capture.
+
+calib.toml          the cameras, exact, as Pose2Sim writes them (metres, world Z up)
+capture.toml        what a reader cannot guess: the frame rate and the joint set
+keypoints/openpose  OpenPose JSON, one folder a camera, one file a frame; BODY_25B
+{TRUTH}      where the joints really were: `lift3d view {TRUTH}`
+
+{{frames}} frames at {{fps:g}} frames a second, seed {{seed}}. Reconstruct it with `lift3d reconstruct` on this folder.
+"""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What decides a synthetic capture.
+
+    Args:
+        seed: of all randomness.
+        duration: seconds.
+        fps: frames a second.
+        n_cameras: how many stand on the ring.
+        noise: how the detector errs.
+    """
+
+    seed: int = 0
+    duration: float = 10.0
+    fps: float = 60.0
+    n_cameras: int = 4
+    noise: DetectorNoise = field(default_factory=DetectorNoise)
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticCapture:
+    """A capture whose truth is known.
+
+    Args:
+        truth: the one person to reconstruct.
+        rig: the cameras.
+        detections: what a detector reports of that person (0) and of the passer-by (1).
+    """
+
+    truth: Poses
+    rig: Rig
+    detections: Detections
+
+
+def synthesize(settings: DemoSettings | None = None) -> SyntheticCapture:
+    """Make the demo's capture in memory.
+
+    Raises:
+        InputError: a setting is impossible.
+    """
+    settings = settings or DemoSettings()
+    rig = ring_rig(settings.n_cameras)
+    people = demo_people(settings.duration, settings.fps)
+    detections = simulate_detections(
+        people, rig, np.random.default_rng(settings.seed), skeleton=SKELETON, fps=settings.fps, noise=settings.noise
+    )
+    truth = Poses.from_xyz(people[:, :1], SKELETON, settings.fps, rig)
+    return SyntheticCapture(truth.replace(settings={"made_by": "lift3d demo", "seed": settings.seed}), rig, detections)
+
+
+def write_demo_capture(folder: str | Path, settings: DemoSettings | None = None, *, overwrite: bool = False) -> Path:
+    """Write the demo's capture; the folder appears whole or not at all.
+
+    Args:
+        folder: a new or an empty folder.
+        settings: what decides the capture; None is the default.
+        overwrite: replace an earlier demo that stands there, its results too.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: the folder holds something; a folder that is not a demo is never replaced.
+        FileNotFoundError: its parent does not exist.
+        InputError: a setting is impossible.
+    """
+    folder, settings = Path(folder), settings or DemoSettings()
+    _check_target(folder, overwrite)
+    capture = synthesize(settings)
+    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        new = staged / "new"
+        new.mkdir()
+        _fill(new, capture, settings)
+        if folder.exists():
+            folder.rename(staged / "old")
+        try:
+            new.rename(folder)
+        except BaseException:
+            if (staged / "old").exists():
+                (staged / "old").rename(folder)
+            raise
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return folder
+
+
+def _check_target(folder: Path, overwrite: bool) -> None:
+    """Only nothing, an empty folder, or an earlier demo may be replaced."""
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"{folder.parent} is not a folder; make it first, or give another folder")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; give the name of a new folder")
+    found = {entry.name for entry in folder.iterdir()}
+    if not found:
+        return
+    readme = folder / "README.txt"
+    if not readme.is_file() or not readme.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+        raise FileExistsError(f"{folder} is not empty and not an earlier demo; give the name of a new folder")
+    if not overwrite:
+        raise FileExistsError(f"{folder} holds a demo already; give --overwrite to make it anew, or another folder")
+    foreign = sorted(found - {"README.txt", "calib.toml", "capture.toml", "keypoints", TRUTH, *RESULTS})
+    if foreign:
+        raise FileExistsError(
+            f"{folder} holds {', '.join(foreign)}, not made by `lift3d demo`; move it away to make the demo anew"
+        )
+
+
+def _fill(folder: Path, capture: SyntheticCapture, settings: DemoSettings) -> None:
+    """Write every file of the layout."""
+    (folder / "calib.toml").write_text(_pose2sim_toml(capture.rig), encoding="utf-8")
+    facts = {"fps": settings.fps, "skeleton": SKELETON.name}
+    (folder / "capture.toml").write_text(tomli_w.dumps(facts), encoding="utf-8")
+    _write_openpose(capture.detections.keypoints, folder / "keypoints" / "openpose")
+    capture.truth.save(folder / TRUTH)
+    text = _README.format(cameras=len(capture.rig), frames=len(capture.truth.xyz), fps=settings.fps, seed=settings.seed)
+    (folder / "README.txt").write_text(text, encoding="utf-8")
+
+
+def _pose2sim_toml(rig: Rig) -> str:
+    """The calibration as Pose2Sim's TOML, which has four distortion coefficients."""
+    import cv2
+
+    tables = {
+        camera.name: {
+            "name": camera.name,
+            "size": [float(side) for side in camera.size],
+            "matrix": camera.K.tolist(),
+            "distortions": camera.dist[:4].tolist(),
+            "rotation": cv2.Rodrigues(camera.R)[0].ravel().tolist(),
+            "translation": camera.t.tolist(),
+            "fisheye": False,
+        }
+        for camera in rig
+    }
+    return tomli_w.dumps({**tables, "metadata": {"adjusted": False, "error": 0.0}})
+
+
+def _write_openpose(keypoints: Keypoints, folder: Path) -> None:
+    """One JSON file a frame and view, with those people of whom something was seen."""
+    rows = np.concatenate([keypoints.xy.round(3), keypoints.confidence.round(4)[..., None]], axis=-1)
+    rows = np.where(keypoints.confidence[..., None] > 0, rows, 0.0)
+    for v, camera in enumerate(keypoints.cameras):
+        views = folder / f"{camera}_json"
+        views.mkdir(parents=True)
+        for t in range(len(rows)):
+            text = json.dumps({"version": 1.3, "people": _openpose_people(rows[t, v])})
+            (views / f"{camera}_{t:012d}_keypoints.json").write_text(text, encoding="utf-8")
+
+
+def _openpose_people(rows: NDArray[np.float64]) -> list[dict[str, list[float]]]:
+    """OpenPose's entries for candidates [P, J, 3]; nobody's entry is left out."""
+    return [{"person_id": [-1], "pose_keypoints_2d": person.ravel().tolist()} for person in rows if person[:, 2].any()]
