@@ -19,6 +19,7 @@ from .point_solver import (
     Array,
     Observations,
     Residuals,
+    apply3,
     inverse3,
     linear_points,
     normal_equations,
@@ -28,6 +29,9 @@ from .point_solver import (
 
 GATE = 4.5
 """Residuals above this many standard deviations are outliers: one inlier in 25,000 (chi-square, 2 d.o.f.) is lost."""
+
+MARGIN = 6.0
+"""Chi-square by which a place that only two views support must win over another: odds of 20 to 1."""
 
 CHUNK = 32_768
 """Observations handled at once: some 60 temporaries of this size stay in a CPU's second-level cache."""
@@ -151,32 +155,41 @@ def predictive(obs: Observations, res: Residuals, C: Array) -> tuple[Array, Arra
 
 
 def _best_pair(obs: Observations, pairs: list[tuple[int, int]], gate: float) -> Array:
-    """The view pair's point that the views vote for, [3, n]; NaN where no pair is consistent in itself."""
+    """The view pair's point that the views vote for, [3, n]; NaN where no pair is consistent in itself.
+
+    NaN also where two places are about equally likely: then nobody can tell which views are wrong.
+    """
     seen = obs.seen
     n = seen.shape[1]
     count = seen.sum(0)
     majority = np.maximum(3, count // 2 + 1)
     best = np.full(n, np.inf)
+    rival = np.full(n, np.inf)
     X_best = np.full((3, n), np.nan)
+    settled = np.zeros(n, bool)
     active = np.arange(n)
     for i, j in pairs:
         todo = active[seen[i, active] & seen[j, active]]
         if not len(todo):
             continue
-        X, score, votes = _vote(obs.take(todo), i, j, gate)
-        better = score < best[todo]
+        X, H, score, votes = _vote(obs.take(todo), i, j, gate)
+        old = best[todo]
+        step = X - X_best[:, todo]
+        apart = (step * apply3(H, step)).sum(0) > gate**2
+        better = score < old
+        rival[todo] = np.where(apart, np.minimum(rival[todo], np.maximum(score, old)), rival[todo])
         best[todo[better]] = score[better]
         X_best[:, todo[better]] = X[:, better]
-        done = np.zeros(n, bool)
-        done[todo[votes >= majority[todo]]] = True
-        active = active[~done[active]]
+        settled[todo[votes >= majority[todo]]] = True
+        active = active[~settled[active]]
         if not len(active):
             break
+    X_best[:, ~settled & (rival < best + MARGIN)] = np.nan
     return X_best
 
 
-def _vote(obs: Observations, i: int, j: int, gate: float) -> tuple[Array, Array, NDArray[np.intp]]:
-    """Points [3, n] from views i and j, their cost over all views [n], and how many views support them [n]."""
+def _vote(obs: Observations, i: int, j: int, gate: float) -> tuple[Array, Array, Array, NDArray[np.intp]]:
+    """Points [3, n] from views i and j, their information [6, n], cost over all views [n] and supporting views [n]."""
     pair = obs.take(slice(None), [i, j])
     X = refine(pair, linear_points(pair), 1)
     res_pair = reproject(pair, X)
@@ -190,7 +203,7 @@ def _vote(obs: Observations, i: int, j: int, gate: float) -> tuple[Array, Array,
     fits = (cost <= gate**2) & obs.seen
     score = np.where(obs.seen, np.minimum(cost, gate**2), 0.0).sum(0)
     sound = np.isfinite(X).all(0) & np.isfinite(C).all(0) & (own <= gate**2)
-    return X, np.where(sound, score, np.inf), np.where(sound, fits.sum(0), 0)
+    return X, H, np.where(sound, score, np.inf), np.where(sound, fits.sum(0), 0)
 
 
 def _settle(obs: Observations, X: Array, gate: float, rounds: int = 2) -> tuple[Array, NDArray[np.bool_]]:
