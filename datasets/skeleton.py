@@ -47,6 +47,7 @@ _ALIASES = {
     "hip": "pelvis",
     "midhip": "pelvis",
     "mid_hip": "pelvis",
+    "c_hip": "pelvis",
     "root": "pelvis",
     "body_center": "pelvis",
     "upper_neck": "neck",
