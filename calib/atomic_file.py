@@ -24,8 +24,7 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         OSError: the folder cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; give --overwrite to replace it, or another -o")
+    check_writable(path, overwrite=overwrite)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     except OSError as error:
@@ -39,6 +38,22 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Say before long work what :func:`atomic_file` would say after it.
+
+    Raises:
+        FileExistsError: the file exists and ``overwrite`` is false.
+        OSError: there is no such folder, or it cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; give --overwrite to replace it, or another -o")
+    if not path.parent.is_dir():
+        raise OSError(f"{path.parent} is not a folder that exists; make it, or give another -o")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise OSError(f"{path} cannot be written; give another -o")
 
 
 def _umask() -> int:

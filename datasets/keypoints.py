@@ -70,6 +70,11 @@ class Keypoints:
         t, v, p, j = self.confidence.shape
         return t, v, p, j
 
+    def select_frames(self, index: NDArray[np.intp]) -> Keypoints:
+        """The frames at these positions, with their numbers."""
+        assert self.frames is not None
+        return replace(self, xy=self.xy[index], confidence=self.confidence[index], frames=self.frames[index])
+
     def select_views(self, cameras: tuple[str, ...] | list[str]) -> Keypoints:
         """The views of these cameras, in this order."""
         order = [self.cameras.index(name) for name in cameras]

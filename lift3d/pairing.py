@@ -8,7 +8,7 @@ has a remedy under which they agree. This module finds the views that disagree a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class PairingReport:
             return (
                 f"{', '.join(self.wrong)} disagree{'s' if len(self.wrong) == 1 else ''} with the other cameras "
                 f"({self._shares(self.wrong)}), and no exchange of files, turn, scale, shift or unit explains it: "
-                "calibrate again, or leave it out with --exclude"
+                f"calibrate again, or leave it out by `exclude = {list(self.wrong)}` in capture.toml".replace("'", '"')
             )
         return ""
 
@@ -141,10 +141,7 @@ def _sample(keypoints: Keypoints) -> Keypoints:
     has_people = (keypoints.confidence > 0).any(-1).any(-1).sum(1)
     frames = np.flatnonzero(has_people >= max(2, np.median(has_people[has_people > 0], axis=0)))
     frames = frames[np.linspace(0, len(frames) - 1, min(SAMPLE_FRAMES, len(frames))).astype(int)]
-    assert keypoints.frames is not None
-    return replace(
-        keypoints, xy=keypoints.xy[frames], confidence=keypoints.confidence[frames], frames=keypoints.frames[frames]
-    )
+    return keypoints.select_frames(frames)
 
 
 def _votes(keypoints: Keypoints, rig: Rig) -> float:

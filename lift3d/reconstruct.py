@@ -6,15 +6,19 @@ keypoints [T, V, P, J] -> associate, check_pairing, join_fragments -> one person
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lift3d import __version__
 from lift3d.calib import CalibrationError, InputError, Rig
+from lift3d.calib.atomic_file import check_writable
 from lift3d.datasets import Keypoints, Poses
+from lift3d.datasets.capture import Capture, open_capture
 
 from .association import associate
 from .consensus import GATE
@@ -95,6 +99,59 @@ def reconstruct(
     if progress:
         progress("triangulating", 1, 1)
     return Reconstruction(poses.replace(verdict=summary["verdict"]), summary)
+
+
+def reconstruct_capture(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    calibration: str | os.PathLike[str] | None = None,
+    keypoints: str | os.PathLike[str] | None = None,
+    fps: float | None = None,
+    overwrite: bool = False,
+    config: ReconstructConfig | None = None,
+    progress: Progress | None = None,
+) -> Reconstruction:
+    """Open a capture, reconstruct it and write the result file: what ``lift3d reconstruct`` does.
+
+    Args:
+        folder: the capture.
+        out: the result, ``*.poses.h5``; it appears whole or not at all.
+        calibration: the calibration to take; None: the one found in the folder.
+        keypoints: the keypoints to take; None: those found in the folder.
+        fps: frames a second; None: as capture.toml, keypoints or videos say.
+        overwrite: replace a file that exists.
+        config: settings; None: the defaults.
+        progress: called with (stage, done, total).
+
+    Returns:
+        The poses and the summary, which also says what was read and how it was paired.
+
+    Raises:
+        FileExistsError: ``out`` exists.
+        InputError, CalibrationError, OSError: see :func:`lift3d.datasets.capture.open_capture`, :func:`reconstruct`.
+    """
+    out = Path(out)
+    check_writable(out, overwrite=overwrite)
+    capture = open_capture(folder, calibration=calibration, keypoints=keypoints, fps=fps, progress=progress)
+    result = reconstruct(
+        capture.keypoints, capture.rig, fps=capture.fps, config=config, inputs=capture.inputs, progress=progress
+    )
+    result.poses.save(out, overwrite=overwrite)
+    return Reconstruction(result.poses, {"file": str(out), "input": describe(capture), **result.summary})
+
+
+def describe(capture: Capture) -> dict[str, Any]:
+    """What was read, ready for JSON."""
+    return {
+        "capture": str(capture.folder),
+        "calibration": str(capture.calibration_path),
+        "keypoints": str(capture.keypoints_path),
+        "joint_set": capture.keypoints.skeleton.name,
+        "others": [str(path) for path in capture.others],
+        "pairing": {camera: {"keypoints": pair.name, "by": pair.how} for camera, pair in capture.pairing.items()},
+        "notes": list(capture.notes),
+    }
 
 
 def confident(keypoints: Keypoints, minimum: float) -> Keypoints:

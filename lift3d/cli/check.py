@@ -1,0 +1,70 @@
+"""``lift3d check``: what a capture holds, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("check")
+@click.argument("capture", type=click.Path(path_type=Path))
+@click.option("--calibration", type=click.Path(path_type=Path), help="The calibration to take.")
+@click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
+@click.option("--fps", type=float, help="Frames a second.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def command(
+    context: click.Context,
+    capture: Path,
+    calibration: Path | None,
+    keypoints: Path | None,
+    fps: float | None,
+    as_json: bool,
+) -> None:
+    """Say what was found in CAPTURE, how cameras were paired with keypoints, and what is wrong.
+
+    Nothing is written. Exit code 0 if `lift3d reconstruct` would run, 1 if not.
+    """
+    from lift3d.check import check_capture
+
+    from .console import progress_bar
+
+    with progress_bar() as progress:
+        found = check_capture(capture, calibration=calibration, keypoints=keypoints, fps=fps, progress=progress)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        _print(found)
+    if found["problems"]:
+        context.exit(1)
+
+
+def _print(found: dict[str, Any]) -> None:
+    """For a person."""
+    from .console import print_table
+    from .summary_table import print_input
+
+    print_input(found["input"])
+    rate = f" at {found['fps']:g} fps" if found["fps"] else ""
+    click.echo(f"frames       {found['frames']}{rate}\n")
+    rows = [
+        (
+            camera["name"],
+            f"{camera['keypoints']} (by {camera['by']})",
+            "x".join(map(str, camera["size"])),
+            camera["lens"],
+            camera["frames_with_people"],
+            camera["most_people"],
+            camera["agrees_percent"],
+        )
+        for camera in found["cameras"]
+    ]
+    print_table(("camera", "keypoints", "size", "lens", "frames with people", "most people", "agrees %"), rows)
+    click.echo()
+    for problem in found["problems"]:
+        click.echo(f"wrong: {problem}")
+    if not found["problems"]:
+        click.echo("nothing wrong was found; `lift3d reconstruct` will run")

@@ -1,0 +1,101 @@
+"""A reconstruction's summary as a person reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .console import print_table
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print what was read, tables per camera, joint and bone, and last the verdict."""
+    print_input(summary["input"])
+    _print_cameras(summary)
+    _print_joints(summary)
+    rows = [(bone["name"], bone["length_mm"], bone["cv_percent"]) for bone in summary["bones"]]
+    if rows:
+        click.echo()
+        print_table(("limb", "length mm", "variation %"), rows)
+    click.echo()
+    _print_result(summary)
+
+
+def print_input(source: dict[str, Any]) -> None:
+    """Print which calibration and keypoints were taken, and remarks."""
+    click.echo(f"calibration  {source['calibration']}")
+    click.echo(f"keypoints    {source['keypoints']} ({source['joint_set']})")
+    for note in source["notes"]:
+        click.echo(f"note         {note}")
+
+
+def _print_cameras(summary: dict[str, Any]) -> None:
+    """One row a camera."""
+    pairing = summary["input"]["pairing"]
+    rows = [
+        (
+            camera["name"],
+            pairing[camera["name"]]["keypoints"],
+            camera["frames_seen"],
+            camera["used_percent"],
+            camera["residual_px"],
+            _vector(camera["bias_px"]),
+            camera["swapped_frames"],
+        )
+        for camera in summary["cameras"]
+    ]
+    click.echo()
+    print_table(("camera", "keypoints", "frames", "used %", "residual px", "bias px", "L/R undone"), rows)
+
+
+def _vector(values: list[float | None]) -> str | None:
+    """(+1.2, -3.4)"""
+    if None in values:
+        return None
+    return "(" + ", ".join(f"{value:+.1f}" for value in values) + ")"
+
+
+def _print_joints(summary: dict[str, Any]) -> None:
+    """One row a joint; the residual in every camera shows which of them disagrees."""
+    names = [camera["name"] for camera in summary["cameras"]]
+    rows = [
+        (
+            joint["name"],
+            joint["present_percent"],
+            joint["gaps"],
+            joint["longest_gap"],
+            joint["views"],
+            joint["sigma_mm"],
+            *(joint["residual_px"][name] for name in names),
+        )
+        for joint in summary["joints"]
+        if joint["present_percent"] or any(value is not None for value in joint["residual_px"].values())
+    ]
+    never = [joint["name"] for joint in summary["joints"] if not joint["present_percent"]]
+    click.echo()
+    heading = ("joint", "there %", "gaps", "longest", "views", "sigma mm", *(f"{name} px" for name in names))
+    print_table(heading, rows)
+    if never:
+        click.echo(f"never found: {', '.join(never)}")
+
+
+def _print_result(summary: dict[str, Any]) -> None:
+    """The figures that matter most, and the verdict."""
+    found, frames = summary["frames_with_person"], summary["frames"]
+    click.echo(
+        f"{found} of {frames} frames at {summary['fps']:g} fps, {summary['joints_present_percent']:g} % of the joints; "
+        f"residual {summary['residual_px']:g} px, sigma {summary['sigma_mm']:g} mm"
+        + (f", limb lengths vary by {summary['bone_cv_percent']:g} %" if summary["bone_cv_percent"] else "")
+    )
+    if summary["frames_with_another_person"]:
+        click.echo(
+            f"another person may stand in {summary['frames_with_another_person']} frames: two or more cameras agree on "
+            "one; this version follows the one whom most cameras see"
+        )
+    verdict = summary["verdict"]
+    color = {"good": "green", "doubtful": "yellow", "bad": "red"}[verdict["level"]]
+    click.echo(f"verdict: {click.style(verdict['level'], fg=color, bold=True)}")
+    for reason in verdict["reasons"]:
+        click.echo(f"  - {reason}")
+    click.echo(f"wrote {summary['file']}")
