@@ -61,8 +61,9 @@ class Camera:
         """A size must be two positive whole numbers."""
         size = np.asarray(self.size, dtype=np.float64).ravel()
         if size.shape != (2,) or not np.isfinite(size).all() or (size < 1).any() or (size != np.round(size)).any():
+            got = tuple(size.tolist())
             raise CalibrationError(
-                f"camera {self.name}: size must be (width, height) in whole pixels above zero, got {tuple(size)}"
+                f"camera {self.name}: size must be (width, height) in whole pixels above zero, got {got}"
             )
         object.__setattr__(self, "size", (int(size[0]), int(size[1])))
 

@@ -80,3 +80,38 @@ def write_openpose():
         return folder
 
     return write
+
+
+@pytest.fixture
+def small_capture(tmp_path, standing_person, write_openpose):
+    """A capture folder: calib.toml of cam01, cam02, cam03 and keypoints/camNN_json, 6 frames of one BODY_25B person."""
+    from lift3d.calib.formats import write_rig
+    from lift3d.datasets.skeleton import SKELETONS
+    from lift3d.datasets.synthetic import ring_rig
+
+    folder = tmp_path / "capture"
+    folder.mkdir()
+    rig = ring_rig(3)
+    write_rig(rig, folder / "calib.toml", "pose2sim")
+    for v, camera in enumerate(rig.names):
+        shifts = [(100.0 * (v + 1) + t, 50.0) for t in range(6)]
+        xy = [standing_person(SKELETONS["body_25b"].joints, shift=shift) for shift in shifts]
+        people = [[np.column_stack([frame, np.full(len(frame), 0.8)])] for frame in xy]
+        write_openpose(folder / "keypoints" / f"{camera}_json", people)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_video():
+    """A function that writes a short grey mp4."""
+    import cv2
+
+    def write(path, *, size=(1280, 720), frames=6, fps=25.0):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
+        for level in np.linspace(0, 255, frames):
+            writer.write(np.full((size[1], size[0], 3), level, np.uint8))
+        writer.release()
+        return path
+
+    return write

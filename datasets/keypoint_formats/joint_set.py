@@ -36,6 +36,21 @@ def named_joint_set(name: str) -> Skeleton:
     raise InputError(f"no joint set is called {name!r} (did you mean {near!r}?); known are {', '.join(SKELETONS)}")
 
 
+def doubt_joint_set(given: Skeleton, xy: Array, confidence: Array) -> str | None:
+    """A line for the user where another set of as many joints would fit people clearly better than the given one."""
+    people, sizes = _whole_people(xy, confidence)
+    candidates = [skeleton for skeleton in SKELETONS.values() if len(skeleton) == len(given)]
+    lengths = {skeleton.name: _bone_length(people, sizes, skeleton) for skeleton in (given, *candidates)}
+    best = min(lengths, key=lambda name: lengths[name])
+    ratio = lengths[given.name] / lengths[best] if len(people) else 1.0
+    if ratio < CLEAR_RATIO:
+        return None
+    return (
+        f"the joint set was given as {given.name}, but makes the bones of {len(people)} people {ratio:.1f} times as "
+        f"long as {best}; is it {best}?"
+    )
+
+
 def find_joint_set(xy: Array, confidence: Array, *, source: str) -> tuple[Skeleton, str | None]:
     """Find the joint set that people were written in, by the lengths of the bones it would give them.
 
@@ -94,6 +109,8 @@ def _whole_people(xy: Array, confidence: Array) -> tuple[Array, Array]:
 
 def _bone_length(people: Array, sizes: Array, skeleton: Skeleton) -> float:
     """The mean bone length of a person over the person's size, median over the people; inf without any."""
+    if not skeleton.bones:
+        return np.inf
     trunk = {joint: joint.endswith(("shoulder", "hip")) for joint in skeleton.joints}
     names = [(skeleton.joints[i], skeleton.joints[j]) for i, j in skeleton.bones]
     # The trunk's outline is long in any set, and drawn in some sets only.

@@ -49,7 +49,9 @@ def span_notes(spans: dict[str, Span], gaps: dict[str, list[int]]) -> list[str]:
         notes.append(f"the cameras' keypoints differ in length and were aligned by frame number: {told}")
     for camera, missing in gaps.items():
         if missing:
-            notes.append(f"{camera}: {len(missing)} frames lack, counted as not seen: {ranges(missing)}")
+            notes.append(
+                f"{camera}: frames missing in between, counted as not seen: {ranges(missing)} ({len(missing)})"
+            )
     return notes
 
 

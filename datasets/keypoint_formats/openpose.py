@@ -26,7 +26,7 @@ from lift3d.calib import InputError
 from ..keypoints import Keypoints
 from ..pairing import natural_key
 from ..skeleton import Skeleton
-from .joint_set import find_joint_set
+from .joint_set import doubt_joint_set, find_joint_set
 from .keypoint_set import KeypointSet, Progress, Span, span_notes
 
 Array = NDArray[np.float64]
@@ -48,15 +48,11 @@ class _View:
 def camera_folders(path: str | os.PathLike[str]) -> dict[str, Path]:
     """The subfolders that hold one camera's JSON each, by camera name in natural order.
 
-    A subfolder counts by its name (``cam01_json``) or by holding numbered JSON files with people in them.
+    A subfolder counts by holding numbered JSON files with people in them, or by its name (``cam01_json``) unless it
+    holds folders.
     """
-    folders = [
-        Path(entry.path)
-        for entry in os.scandir(path)
-        if entry.is_dir()
-        and not entry.name.startswith(".")
-        and (entry.name.endswith(FOLDER_SUFFIX) or holds_frames(entry.path))
-    ]
+    inside = [folder for folder in Path(path).iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    folders = [folder for folder in inside if holds_frames(folder) or _is_camera_by_name(folder)]
     folders.sort(key=lambda folder: natural_key(folder.name))
     names = [folder.name.removesuffix(FOLDER_SUFFIX) for folder in folders]
     if len(set(names)) < len(names):
@@ -66,10 +62,10 @@ def camera_folders(path: str | os.PathLike[str]) -> dict[str, Path]:
 
 def holds_frames(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder itself holds OpenPose files, judged by the first, middle and last."""
-    numbered = sorted(name for name in _json_names(folder) if frame_number(name) is not None)
-    for name in numbered[:: max(1, len(numbered) // 2)]:
+    names = sorted(_json_names(folder))
+    for name in {names[0], names[len(names) // 2], names[-1]} if names else ():
         with Path(folder, name).open("rb") as file:
-            if b'"people"' in file.read(4096):
+            if frame_number(name) is not None and b'"people"' in file.read(4096):
                 return True
     return False
 
@@ -103,37 +99,47 @@ def read_openpose(
     """
     folders = {name: folder for name, folder in camera_folders(path).items() if cameras is None or name in cameras}
     files = {name: _frame_files(folder) for name, folder in folders.items()}
-    empty = [name for name in files if not files[name]]
-    if empty:
-        told = ", ".join(f"{folders[name]}" for name in empty)
-        names = ", ".join(f'"{name}"' for name in empty)
-        raise InputError(
-            f"{told}: no keypoint files (*.json); put them there, or `exclude = [{names}]` in capture.toml"
-        )
+    _check_filled(folders, files)
     tick = _ticker(progress, sum(map(len, files.values())))
     views = {name: _read_view(folders[name], files[name], tick) for name in folders}
     joints = _joint_count(list(views.values()), str(path))
     frames = _frame_range(list(views.values()), str(path))
     xyc = _assemble(list(views.values()), frames, joints)
-    notes: list[str] = []
+    people = xyc.reshape(-1, joints, 3)
+    people = people[(people[..., 2] > 0).any(1)]
     if skeleton is None:
-        people = xyc.reshape(-1, joints, 3)
-        people = people[(people[..., 2] > 0).any(1)]
         skeleton, note = find_joint_set(people[..., :2], people[..., 2], source=str(path))
-        notes += [note] if note else []
     elif len(skeleton) != joints:
         raise InputError(f"{path}: {joints} joints a person, but {skeleton.name} has {len(skeleton)}")
+    else:
+        note = doubt_joint_set(skeleton, people[..., :2], people[..., 2])
     spans = {name: Span(min(view.files), max(view.files), len(view.files)) for name, view in views.items()}
     gaps = {name: sorted(set(range(min(v.files), max(v.files))) - set(v.files)) for name, v in views.items()}
     keypoints = Keypoints(xyc[..., :2], np.minimum(xyc[..., 2], 1.0), tuple(views), skeleton, frames=frames)
     whole = hashlib.sha256(b"".join(name.encode() + b"\0" + view.digest for name, view in views.items())).hexdigest()
-    return KeypointSet(keypoints, whole, spans, (*notes, *span_notes(spans, gaps)))
+    return KeypointSet(keypoints, whole, spans, (*filter(None, [note]), *span_notes(spans, gaps)))
+
+
+def _is_camera_by_name(folder: Path) -> bool:
+    """Whether a folder that holds no keypoints is meant to."""
+    return folder.name.endswith(FOLDER_SUFFIX) and not any(entry.is_dir() for entry in folder.iterdir())
 
 
 def _json_names(folder: str | os.PathLike[str]) -> list[str]:
     """JSON files of a folder; hidden ones (macOS leaves ``._*``) are none."""
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if entry.name.endswith(".json") and not entry.name.startswith(".")]
+
+
+def _check_filled(folders: dict[str, Path], files: dict[str, dict[int, str]]) -> None:
+    """Refuse camera folders without keypoint files."""
+    empty = [name for name in files if not files[name]]
+    if empty:
+        told = ", ".join(str(folders[name]) for name in empty)
+        names = ", ".join(f'"{name}"' for name in empty)
+        raise InputError(
+            f"{told}: no keypoint files (*.json); put them there, or `exclude = [{names}]` in capture.toml"
+        )
 
 
 def _frame_files(folder: Path) -> dict[int, str]:

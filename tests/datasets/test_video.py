@@ -2,8 +2,6 @@ import struct
 import subprocess
 import sys
 
-import cv2
-import numpy as np
 import pytest
 
 from lift3d.calib import InputError
@@ -11,14 +9,9 @@ from lift3d.datasets.video import VideoInfo, probe
 
 
 @pytest.fixture
-def video(tmp_path):
+def video(tmp_path, write_video):
     """A short mp4: 12 frames of 64x48 at 25 fps."""
-    path = tmp_path / "v1.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25.0, (64, 48))
-    for level in np.linspace(0, 255, 12):
-        writer.write(np.full((48, 64, 3), level, np.uint8))
-    writer.release()
-    return path
+    return write_video(tmp_path / "v1.mp4", size=(64, 48), frames=12)
 
 
 def test_size_rate_and_length_are_what_was_written(video):

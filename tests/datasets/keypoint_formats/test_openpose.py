@@ -118,7 +118,7 @@ def test_cameras_of_different_length_are_aligned_by_frame_number_and_it_is_said(
     np.testing.assert_array_equal(seen[0], [1, 1, 1, 1, 0, 0, 0])
     np.testing.assert_array_equal(seen[1], [0, 0, 1, 1, 0, 1, 1])
     assert "aligned by frame number: cam1 10-13 (4 frames); cam2 12-16 (4 frames)" in found.notes[1]
-    assert found.notes[2] == "cam2: 1 frames lack, counted as not seen: 14"
+    assert found.notes[2] == "cam2: frames missing in between, counted as not seen: 14 (1)"
 
 
 def test_only_the_cameras_asked_for_are_read(two_cameras):
