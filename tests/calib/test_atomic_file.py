@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,12 @@ def test_an_existing_file_is_kept_unless_overwrite_is_given(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "new"
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(OSError, match="nowhere cannot be written"), atomic_file(tmp_path / "nowhere" / "a.txt"):
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(OSError, match="nowhere is not a folder"), atomic_file(tmp_path / "nowhere" / "a.txt"):
+        raise AssertionError("the block must not run")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that even root cannot write")
+def test_a_folder_that_cannot_be_written_is_named():
+    with pytest.raises(OSError, match="/proc cannot be written"), atomic_file("/proc/a.txt"):
         raise AssertionError("the block must not run")
