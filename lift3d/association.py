@@ -51,10 +51,15 @@ MIN_VOTE = 0.3
 """A view whose best detection fits less well than this does not know the person."""
 
 KEEP = 6
-JUMP = 0.3
-"""A jump of this share of the body's extent from one frame to the next is no motion: at 60 fps it is 30 m/s."""
+JUMP = 0.15
+"""What a body's middle may move from one frame to the next, as a share of its extent: 25 cm."""
 
-JUMP_COST = 1.5
+TOP_SPEED = 6.0
+"""Body extents a second that nobody exceeds (10 m/s); counts where frames are so far apart that JUMP is too little."""
+
+JUMP_COST = 25.0
+"""Votes that it costs to go on with another person: six frames in which four views see only that one."""
+
 BLOCK = 256
 
 
@@ -88,11 +93,11 @@ class Association:
 
 @dataclass(frozen=True, eq=False)
 class _Hypotheses:
-    """The best few of a frame, best first: detections [K, V], support [K], middle [K, 3] m and extent [K] m."""
+    """The best few of a frame, best first: detections [K, V], support [K], body [K, J, 3] m and extent [K] m."""
 
     detections: IndexArray
     support: Array
-    middle: Array
+    body: Array
     extent: Array
 
 
@@ -118,7 +123,7 @@ def associate(keypoints: Keypoints, rig: Rig, *, progress: Progress | None = Non
         if progress:
             progress("finding the person", min(start + BLOCK, T), T)
     assert keypoints.frames is not None
-    return _follow(frames, keypoints.frames, V)
+    return _follow(frames, keypoints.frames, keypoints.fps, V)
 
 
 def main_joints(keypoints: Keypoints) -> list[int]:
@@ -143,7 +148,7 @@ def _hypotheses(xy: Array, confidence: Array, rig: Rig) -> list[_Hypotheses | No
     out: list[_Hypotheses | None] = [None] * T
     if not rows:
         return out
-    t, detections, support, middle, extent = (np.concatenate(column) for column in zip(*rows, strict=True))
+    t, detections, support, body, extent = (np.concatenate(column) for column in zip(*rows, strict=True))
     order = np.lexsort((-support, t))
     starts = np.searchsorted(t[order], np.arange(T + 1))
     for frame in range(T):
@@ -152,7 +157,7 @@ def _hypotheses(xy: Array, confidence: Array, rig: Rig) -> list[_Hypotheses | No
         if len(mine):
             _, first = np.unique(detections[mine], axis=0, return_index=True)
             best = mine[np.sort(first)[:KEEP]]
-            out[frame] = _Hypotheses(detections[best], support[best], middle[best], extent[best])
+            out[frame] = _Hypotheses(detections[best], support[best], body[best], extent[best])
     return out
 
 
@@ -175,7 +180,7 @@ def _score(
 ) -> tuple[IndexArray, IndexArray, Array, Array, Array]:
     """Triangulate detection a of view i with b of view j and let all views vote.
 
-    Returns frame [H], detections [H, V], support [H], middle [H, 3], extent [H].
+    Returns frame [H], detections [H, V], support [H], body [H, J, 3], extent [H].
     """
     (i, j), (t, a, b) = pair, who
     both = seen[t, i, a] & seen[t, j, b]  # [H, J]
@@ -194,8 +199,7 @@ def _score(
     detections[~agree] = -1
     known = np.isfinite(X).all(-1).sum(1)
     support = np.where(agree, votes, 0.0).sum(1) * (known >= min(3, J))
-    middle, extent = _place(X)
-    return t, detections, support, middle, extent
+    return t, detections, support, X, _extent(X)
 
 
 def fit_votes(X: Array, camera: Camera, ideal: Array, seen: NDArray[np.bool_]) -> Array:
@@ -249,48 +253,85 @@ def _tolerance(image: Array, size: tuple[int, int], focal: float) -> Array:
     return np.clip(TOLERANCE * extent, low, high)
 
 
-def _place(X: Array) -> tuple[Array, Array]:
-    """Where a body is [H, 3] and how large it is [H], unmoved by a wild joint."""
-    with np.errstate(invalid="ignore"):
-        filled = np.ma.masked_invalid(X)
-        middle = np.ma.median(filled, axis=1).filled(np.nan)
-        distance = np.ma.masked_invalid(np.linalg.norm(X - middle[:, None], axis=-1))
-    return middle, 2.5 * np.ma.median(distance, axis=1).filled(np.nan)
+def _extent(X: Array) -> Array:
+    """[H] metres, how large a body is, unmoved by a wild joint."""
+    filled = np.ma.masked_invalid(X)
+    middle = np.ma.median(filled, axis=1, keepdims=True)
+    return np.asarray(2.5 * np.ma.median(np.sqrt(((filled - middle) ** 2).sum(-1)), axis=1).filled(np.nan))
 
 
-def _follow(frames: list[_Hypotheses | None], numbers: NDArray[np.int64], V: int) -> Association:
+@dataclass(frozen=True, eq=False)
+class _Chains:
+    """The best chain of hypotheses that ends in each of K states of a frame.
+
+    A state is a hypothesis of this frame, or one of an earlier frame that is waited for: whoever is hidden for a while
+    is found again, and nobody else takes the place.
+    """
+
+    total: Array  # [K] votes less jumps
+    frame: IndexArray  # [K] where the state's hypothesis stands
+    choice: IndexArray  # [K] which of that frame's hypotheses it is
+    body: Array  # [K, J, 3] m
+    extent: Array  # [K] m
+
+
+STATE = ("total", "frame", "choice", "body", "extent")
+
+
+def _follow(frames: list[_Hypotheses | None], numbers: NDArray[np.int64], fps: float | None, V: int) -> Association:
     """Viterbi over the frames: the chain of hypotheses with the most support and the fewest jumps."""
-    T = len(frames)
-    totals: list[Array] = []
-    origins: list[tuple[int, IndexArray] | None] = []
-    last: int | None = None
+    chains: _Chains | None = None
+    origins: dict[tuple[int, int], tuple[int, int] | None] = {}
     for t, now in enumerate(frames):
         if now is None:
-            totals.append(np.zeros(0))
-            origins.append(None)
             continue
-        before = frames[last] if last is not None else None
-        if before is None or last is None:
-            totals.append(now.support)
-            origins.append(None)
-        else:
-            reach = JUMP * np.maximum(now.extent[:, None], 1e-6) * (numbers[t] - numbers[last])
-            jump = np.linalg.norm(now.middle[:, None] - before.middle[None], axis=-1) / reach
-            cost = JUMP_COST * np.minimum(np.nan_to_num(jump, nan=1.0), 1.0) ** 2
-            total = totals[last][None] - cost
-            origins.append((last, total.argmax(1)))
-            totals.append(now.support + total.max(1))
-        last = t
-    index = np.full((T, V, 1), -1)
-    support, rival = np.zeros((T, 1)), np.zeros(T)
-    choice = int(totals[last].argmax()) if last is not None else 0
-    while last is not None:
-        now = frames[last]
+        total, best = now.support, np.zeros(len(now.support), np.intp)
+        if chains is not None:
+            value = chains.total[None] - _jump_cost(now, chains, numbers[t] - numbers[chains.frame], fps)
+            best = value.argmax(1)
+            total = now.support + value.max(1)
+        for k in range(len(total)):
+            origins[t, k] = None if chains is None else (int(chains.frame[best[k]]), int(chains.choice[best[k]]))
+        fresh = _Chains(total, np.full(len(total), t), np.arange(len(total)), now.body, now.extent)
+        chains = _keep_best(fresh, chains)
+    index = np.full((len(frames), V, 1), -1)
+    support, rival = np.zeros((len(frames), 1)), np.zeros(len(frames))
+    at = (int(chains.frame[0]), int(chains.choice[0])) if chains is not None else None
+    while at is not None:
+        t, choice = at
+        now = frames[t]
         assert now is not None
-        index[last, :, 0], support[last, 0] = now.detections[choice], now.support[choice]
         mine = now.detections[choice]
+        index[t, :, 0], support[t, 0] = mine, now.support[choice]
         other = ~((now.detections == mine) & (mine >= 0)).any(1)
-        rival[last] = now.support[other].max(initial=0.0)
-        origin = origins[last]
-        last, choice = (origin[0], int(origin[1][choice])) if origin is not None else (None, 0)
+        rival[t] = now.support[other].max(initial=0.0)
+        at = origins[at]
     return Association(index, support, rival)
+
+
+def _jump_cost(now: _Hypotheses, chains: _Chains, frames: NDArray[np.int64], fps: float | None) -> Array:
+    """[K, states] votes that it costs to call two hypotheses one person: none for what a body can do."""
+    size = np.maximum(now.extent[:, None], 1e-6)
+    step = JUMP if fps is None else max(JUMP, TOP_SPEED / fps)
+    reach = step * size * np.maximum(frames[None], 1) ** 0.5
+    # By joints that both have: half a body has another middle than the whole.
+    distance = np.linalg.norm(now.body[:, None] - chains.body[None], axis=-1)
+    distance = np.sort(distance, axis=-1)  # NaN last
+    known = np.isfinite(distance).sum(-1, keepdims=True)
+    distance = np.take_along_axis(distance, np.maximum(known - 1, 0) // 2, axis=-1)[..., 0]
+    jump = np.nan_to_num(distance / reach, nan=2.0)
+    return np.asarray(JUMP_COST * np.clip(jump - 1, 0, 1))
+
+
+def _keep_best(fresh: _Chains, waiting: _Chains | None) -> _Chains:
+    """The states of this frame and those waited for, the best few, best first."""
+    if waiting is None:
+        return _sorted(fresh, len(fresh.total))
+    both = _Chains(*(np.concatenate([getattr(fresh, name), getattr(waiting, name)]) for name in STATE))
+    return _sorted(both, 2 * KEEP)
+
+
+def _sorted(chains: _Chains, count: int) -> _Chains:
+    """The best states, best first."""
+    order = np.argsort(-chains.total, kind="stable")[:count]
+    return _Chains(*(getattr(chains, name)[order] for name in STATE))

@@ -26,32 +26,34 @@ SIGMA_FLOOR_PX = 0.05
 
 @dataclass(frozen=True, eq=False)
 class NoiseModel:
-    """Standard deviation of a keypoint along each image axis: joint * view * (confidence / reference)^-exponent.
+    """Standard deviation of a keypoint along each image axis: joint * scale * (confidence / reference)^-exponent.
+
+    ``scale`` is how large the person appears in the view, relative to the average: a detector's error grows with its
+    crop. It is computed from the geometry, not fitted: with a handful of views, fitted factors run away to trusting
+    one pair of cameras alone.
 
     Args:
         joint: [J] pixels.
-        view: [V] factor, geometric mean 1: how large a person appears in the view, since a detector's error grows
-            with its crop. It is computed, not fitted: with a handful of views, fitted factors run away to trusting
-            one pair of cameras alone.
         exponent: how fast the noise falls with confidence; 0 means that confidence says nothing.
         reference: the confidence at which ``joint`` holds.
     """
 
     joint: Array
-    view: Array
     exponent: float = 0.0
     reference: float = 1.0
 
-    def sigma(self, confidence: Array) -> Array:
+    def sigma(self, confidence: Array, scale: Array | None = None) -> Array:
         """Pixels for every observation.
 
         Args:
             confidence: [T, V, P, J].
+            scale: [T, V, P] relative size in the picture; None: all alike.
 
         Returns:
             [T, V, P, J], NaN where the confidence is 0.
         """
-        return np.where(confidence > 0, self.relative(confidence) * self.joint * self.view[:, None, None], np.nan)
+        size = 1.0 if scale is None else scale[..., None]
+        return np.where(confidence > 0, self.relative(confidence) * self.joint * size, np.nan)
 
     def relative(self, confidence: Array) -> Array:
         """The part that depends on the confidence."""
@@ -63,13 +65,14 @@ class NoiseModel:
         """For the result file's settings."""
         return {
             "joint_px": [round(float(value), 3) for value in self.joint],
-            "view": [round(float(value), 3) for value in self.view],
             "exponent": round(self.exponent, 3),
             "reference": round(self.reference, 3),
         }
 
 
-def fit_noise(squared: Array, leverage: Array, confidence: Array, start: NoiseModel) -> NoiseModel:
+def fit_noise(
+    squared: Array, leverage: Array, confidence: Array, start: NoiseModel, scale: Array | None = None
+) -> NoiseModel:
     """Estimate the noise of each joint, and what confidence says of it, from residuals.
 
     A fit pulls the point towards each observation, so that a residual's expected square is
@@ -80,21 +83,24 @@ def fit_noise(squared: Array, leverage: Array, confidence: Array, start: NoiseMo
         leverage: [T, V, P, J] see :class:`lift3d.consensus.Consensus`.
         confidence: [T, V, P, J].
         start: the model that the residuals were computed with.
+        scale: [T, V, P] relative size of the person in the picture; None: all alike.
 
     Returns:
         The better model; ``start`` where there are too few residuals to tell.
     """
     degrees = np.where(np.isfinite(squared), 2 * (1 - np.clip(leverage, 0, 1)), 0.0)
     usable = degrees > 0.2
+    if scale is not None:
+        squared = squared / scale[..., None] ** 2
     squared, degrees = np.where(usable, squared, 0.0), np.where(usable, degrees, 0.0)
     if degrees.sum() < MIN_DEGREES:
         return start
     model = _with_confidence(squared, degrees, confidence, start)
-    unit = np.where(usable, (model.relative(confidence) * model.view[:, None, None]) ** 2, 1.0)
+    unit = np.where(usable, model.relative(confidence) ** 2, 1.0)
     variance = model.joint**2
     for _ in range(8):
         variance = _variance(squared / unit, degrees, variance)
-    return NoiseModel(np.maximum(np.sqrt(variance), SIGMA_FLOOR_PX), model.view, model.exponent, model.reference)
+    return NoiseModel(np.maximum(np.sqrt(variance), SIGMA_FLOOR_PX), model.exponent, model.reference)
 
 
 def _variance(ratio: Array, degrees: Array, current: Array) -> Array:
@@ -114,13 +120,13 @@ def _with_confidence(squared: Array, degrees: Array, confidence: Array, start: N
     reference = float(np.exp(np.median(log_c[use]))) if use.any() else 1.0
     spread = log_c[use].std() if use.any() else 0.0
     if spread < 0.02 or use.sum() < 10 * MIN_DEGREES:
-        return NoiseModel(start.joint, start.view, 0.0, reference)
+        return NoiseModel(start.joint, 0.0, reference)
     log_r = 0.5 * np.log(np.where(use, squared / np.maximum(degrees, 1e-9), 1.0))
     x, y = _centred(log_c, use), _centred(log_r, use)
     # Logs of residuals have a long lower tail; what lies far below carries no information on the slope.
     use = use & (y > -3.0)
     slope = float((x[use] * y[use]).sum() / max((x[use] ** 2).sum(), 1e-9))
-    return NoiseModel(start.joint, start.view, float(np.clip(-slope, 0.0, MAX_EXPONENT)), reference)
+    return NoiseModel(start.joint, float(np.clip(-slope, 0.0, MAX_EXPONENT)), reference)
 
 
 def _centred(value: Array, use: NDArray[np.bool_]) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from lift3d.calib import InputError, Rig
 
 from .consensus import GATE, Consensus, find_consensus
 from .noise import NoiseModel, fit_noise
-from .point_solver import Array, Observations, observe
+from .point_solver import Array, Observations, linear_points, observe
 from .swaps import find_pair_swaps
 
 NOISE_SAMPLE = 5_000
@@ -21,6 +21,12 @@ NOISE_FRAMES = 400
 so that each joint's sigma is known to 2 %."""
 
 NOISE_ROUNDS = 4
+BODY_JOINTS = 5
+"""From this many joints on, the median joint says where a person is even if some are wrong."""
+
+LOG_SIZE_RANGE = 1.1
+"""A person is at most three times as large or small in a view as usual; what lies beyond is a wrong joint."""
+
 START_SIGMA = 0.005
 """First guess of the noise, as a share of the picture's longer side (10 px of 1920)."""
 
@@ -84,12 +90,13 @@ def triangulate(
     if flat and symmetric:
         raise InputError("symmetric joints need xy as [T, V, P, J, 2], got [V, N, 2]")
     swapped = np.zeros(confidence.shape, bool)
-    model = noise or _estimate(xy, rig, confidence, gate, None)
+    scale = _apparent_size(xy, rig, confidence)
+    model = noise or _estimate(xy, rig, confidence, scale, gate=gate)
     if symmetric:
-        xy, confidence, swapped = _undo_swaps(xy, rig, confidence, symmetric, model)
+        xy, confidence, swapped = _undo_swaps(xy, rig, confidence, symmetric, model.sigma(confidence, scale))
         if noise is None and swapped.any():
-            model = _estimate(xy, rig, confidence, gate, model)
-    sigma = model.sigma(confidence)
+            model = _estimate(xy, rig, confidence, scale, gate=gate, start=model)
+    sigma = model.sigma(confidence, scale)
     found = find_consensus(_observations(xy, rig, sigma), gate)
     return _result(found, sigma, swapped, model, flat)
 
@@ -128,43 +135,48 @@ def _unflatten(value: Array, shape: tuple[int, ...]) -> Array:
     return np.moveaxis(value.reshape(V, T, P, J), 0, 1)
 
 
-def _estimate(xy: Array, rig: Rig, confidence: Array, gate: float, start: NoiseModel | None) -> NoiseModel:
+def _estimate(
+    xy: Array, rig: Rig, confidence: Array, scale: Array, *, gate: float, start: NoiseModel | None = None
+) -> NoiseModel:
     """Noise of the detector from a sample of the frames, alternating with triangulation."""
-    T, V, P, J = confidence.shape
+    T, _, P, J = confidence.shape
     frames = np.linspace(0, T - 1, min(T, max(NOISE_FRAMES, NOISE_SAMPLE // max(P * J, 1)))).astype(int) if T else []
-    xy, confidence = xy[frames], confidence[frames]
+    xy, confidence, scale = xy[frames], confidence[frames], scale[frames]
     longer = float(np.mean([max(camera.size) for camera in rig]))
-    model = start or NoiseModel(np.full(J, START_SIGMA * longer), np.ones(V))
+    model = start or NoiseModel(np.full(J, START_SIGMA * longer))
     for _ in range(NOISE_ROUNDS):
-        sigma = model.sigma(confidence)
+        sigma = model.sigma(confidence, scale)
         found = find_consensus(_observations(xy, rig, sigma), gate)
-        model = replace(model, view=_apparent_size(rig, found.X))
         squared = np.where(found.inlier & (found.inlier.sum(0) >= 3), found.chi2, np.nan)
         if not np.isfinite(squared).any():  # two cameras only: what is left of a residual is across the epipolar line
             squared = np.where(found.inlier, found.chi2, np.nan)
-        shape = confidence.shape
-        model = fit_noise(_unflatten(squared, shape) * sigma**2, _unflatten(found.leverage, shape), confidence, model)
+        squared, leverage = (_unflatten(value, confidence.shape) for value in (squared, found.leverage))
+        model = fit_noise(squared * sigma**2, leverage, confidence, model, scale)
     return model
 
 
-def _apparent_size(rig: Rig, X: Array) -> Array:
-    """[V] pixels a metre at the middle of the points X [3, n], relative to the views' geometric mean."""
-    finite = np.isfinite(X).all(0)
-    if not finite.any():
-        return np.ones(len(rig))
-    middle = np.median(X[:, finite], axis=1)
-    depth = np.array([max(camera.R[2] @ middle + camera.t[2], 0.1) for camera in rig])
-    scale = np.array([camera.focal.mean() for camera in rig]) / depth
-    return np.asarray(scale / np.exp(np.log(scale).mean()))
+def _apparent_size(xy: Array, rig: Rig, confidence: Array) -> Array:
+    """[T, V, P] pixels a metre where the person is, relative to the geometric mean over all."""
+    T, V, P, J = confidence.shape
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        X = linear_points(_observations(xy, rig, np.where(confidence > 0, 1.0, np.nan)))
+    X = X.T.reshape(T, P, J, 3)
+    middle = np.ma.median(np.ma.masked_invalid(X), axis=2 if J >= BODY_JOINTS else (0, 1, 2), keepdims=True)
+    middle = np.broadcast_to(middle.filled(np.nan), (T, P, 1, 3))[:, :, 0]
+    depth = np.stack([middle @ camera.R[2] + camera.t[2] for camera in rig], axis=1)  # [T, V, P]
+    focal = np.array([camera.focal.mean() for camera in rig])[:, None]
+    size = np.log(focal / np.where(depth > 0.1, depth, np.nan))
+    view = np.ma.median(np.ma.masked_invalid(size), axis=(0, 2), keepdims=True).filled(0.0)
+    size = np.where(np.isfinite(size), np.clip(size, view - LOG_SIZE_RANGE, view + LOG_SIZE_RANGE), view)
+    return np.asarray(np.exp(size - size.mean())) if size.size else np.ones((T, V, P))
 
 
 def _undo_swaps(
-    xy: Array, rig: Rig, confidence: Array, symmetric: Sequence[tuple[int, int]], noise: NoiseModel
+    xy: Array, rig: Rig, confidence: Array, symmetric: Sequence[tuple[int, int]], sigma: Array
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Exchange left and right back where the other views say so."""
     xy, confidence = xy.copy(), confidence.copy()
     swapped = np.zeros(confidence.shape, bool)
-    sigma = noise.sigma(confidence)
     for left, right in symmetric:
         sides = [_observations(xy[..., [side], :], rig, sigma[..., [side]]) for side in (left, right)]
         found = _unflatten(find_pair_swaps(sides[0], sides[1]), (*confidence.shape[:3], 1))[..., 0]
