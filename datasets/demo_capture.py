@@ -13,6 +13,7 @@ import tomli_w
 from numpy.typing import NDArray
 
 from lift3d.calib import Rig
+from lift3d.calib.formats import write_rig
 
 from .detector_noise import Detections, DetectorNoise, simulate_detections
 from .keypoints import Keypoints
@@ -152,32 +153,13 @@ def _check_target(folder: Path, overwrite: bool) -> None:
 
 def _fill(folder: Path, capture: SyntheticCapture, settings: DemoSettings) -> None:
     """Write every file of the layout."""
-    (folder / "calib.toml").write_text(_pose2sim_toml(capture.rig), encoding="utf-8")
+    write_rig(capture.rig, folder / "calib.toml", "pose2sim")
     facts = {"fps": settings.fps, "skeleton": SKELETON.name}
     (folder / "capture.toml").write_text(tomli_w.dumps(facts), encoding="utf-8")
     _write_openpose(capture.detections.keypoints, folder / "keypoints" / "openpose")
     capture.truth.save(folder / TRUTH)
     text = _README.format(cameras=len(capture.rig), frames=len(capture.truth.xyz), fps=settings.fps, seed=settings.seed)
     (folder / "README.txt").write_text(text, encoding="utf-8")
-
-
-def _pose2sim_toml(rig: Rig) -> str:
-    """The calibration as Pose2Sim's TOML, which has four distortion coefficients."""
-    import cv2
-
-    tables = {
-        camera.name: {
-            "name": camera.name,
-            "size": [float(side) for side in camera.size],
-            "matrix": camera.K.tolist(),
-            "distortions": camera.dist[:4].tolist(),
-            "rotation": cv2.Rodrigues(camera.R)[0].ravel().tolist(),
-            "translation": camera.t.tolist(),
-            "fisheye": False,
-        }
-        for camera in rig
-    }
-    return tomli_w.dumps({**tables, "metadata": {"adjusted": False, "error": 0.0}})
 
 
 def _write_openpose(keypoints: Keypoints, folder: Path) -> None:

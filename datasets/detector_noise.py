@@ -110,6 +110,23 @@ class Detections:
         source = np.where(match.any(-1), match.argmax(-1), -1)
         return self._reordered(source, np.where(source < 0, -1, people))
 
+    def unswapped(self) -> Detections:
+        """The same with exchanged sides exchanged back, as an all-knowing observer would."""
+        mirror = _mirror(self.keypoints.skeleton)
+        pair = self.swapped | self.swapped[..., mirror]  # of two exchanged joints one may be missing
+        return replace(self._mirrored(pair), swapped=np.zeros_like(pair))
+
+    def _mirrored(self, where: Mask) -> Detections:
+        """Joints take the values of the other side where [T, V, P, J] says so."""
+        k, mirror = self.keypoints, _mirror(self.keypoints.skeleton)
+        xy = np.where(where[..., None], k.xy[..., mirror, :], k.xy)
+        return replace(
+            self,
+            keypoints=replace(k, xy=xy, confidence=np.where(where, k.confidence[..., mirror], k.confidence)),
+            sigma=np.where(where, self.sigma[..., mirror], self.sigma),
+            outlier=np.where(where, self.outlier[..., mirror], self.outlier),
+        )
+
     def _reordered(self, source: NDArray[np.int64], person: NDArray[np.int64]) -> Detections:
         """Candidates taken from positions ``source`` [T, V, P]; -1 leaves a place empty."""
         empty = (source < 0)[..., None]
@@ -251,23 +268,20 @@ def _bursts(shape: tuple[int, ...], rng: np.random.Generator, noise: DetectorNoi
 
 def _exchange_sides(people: Detections, kind: NDArray[np.int64]) -> Detections:
     """Give left joints what was found for the right ones, and the reverse, where a burst says so."""
-    k = people.keypoints
-    mirror = np.arange(len(k.skeleton))
-    leg = np.zeros(len(k.skeleton), bool)
-    for left, right in k.skeleton.symmetric:
+    joints = people.keypoints.skeleton.joints
+    paired = _mirror(people.keypoints.skeleton) != np.arange(len(joints))
+    leg = paired & np.array([joint.partition("_")[2] in _LEGS for joint in joints], bool)
+    moved = ((kind == 2)[..., None] & paired) | ((kind == 1)[..., None] & leg)
+    exchanged = people._mirrored(moved)
+    return replace(exchanged, swapped=moved & (exchanged.keypoints.confidence > 0))
+
+
+def _mirror(skeleton: Skeleton) -> NDArray[np.int64]:
+    """The position of each joint's other side, its own for a joint that comes once."""
+    mirror = np.arange(len(skeleton))
+    for left, right in skeleton.symmetric:
         mirror[[left, right]] = right, left
-        leg[[left, right]] = k.skeleton.joints[left].removeprefix("left_") in _LEGS
-    paired = mirror != np.arange(len(k.skeleton))
-    swapped = ((kind == 2)[..., None] & paired) | ((kind == 1)[..., None] & leg)
-    xy = np.where(swapped[..., None], k.xy[..., mirror, :], k.xy)
-    confidence = np.where(swapped, k.confidence[..., mirror], k.confidence)
-    return replace(
-        people,
-        keypoints=replace(k, xy=xy, confidence=confidence),
-        sigma=np.where(swapped, people.sigma[..., mirror], people.sigma),
-        outlier=np.where(swapped, people.outlier[..., mirror], people.outlier),
-        swapped=swapped & (confidence > 0),
-    )
+    return mirror
 
 
 def _shuffled(people: Detections, rng: np.random.Generator) -> Detections:

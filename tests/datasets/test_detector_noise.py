@@ -136,6 +136,17 @@ def test_associated_puts_everybody_in_place():
     assert not ordered.outlier.any()
 
 
+def test_unswapped_puts_exchanged_sides_back():
+    noise = DetectorNoise(outliers=0, swaps=2.0)
+    d = simulate(noise).associated()
+    back = d.unswapped()
+    assert d.swapped.mean() > 0.1
+    assert not back.swapped.any()
+    assert (d.keypoints.confidence > 0).sum() == (back.keypoints.confidence > 0).sum()
+    error = np.linalg.norm(back.keypoints.xy - true_xy(), axis=-1) / back.sigma
+    assert np.nanmax(error) < 6
+
+
 def test_nothing_is_reported_outside_the_picture_or_behind_a_camera():
     d = simulate()
     xy = d.keypoints.xy[np.isfinite(d.keypoints.xy).all(-1)]
