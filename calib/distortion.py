@@ -164,19 +164,25 @@ def _straighten_pinhole(x_dist: Array, y_dist: Array, dist: Array) -> tuple[Arra
         flat, _ = _tilt(np.stack([x_dist, y_dist], axis=-1), None, level)
         x_dist, y_dist = flat[:, 0], flat[:, 1]
     fold = _fold_radius(coefficients[:8])
-    x, y, good = _newton(x_dist, y_dist, (x_dist, y_dist), coefficients, FAST_STEPS)
-    good &= x * x + y * y <= fold * fold
+    start = (x_dist, y_dist)
+    x, y, good = _newton(x_dist, y_dist, start=start, coefficients=coefficients, fold=fold, steps=FAST_STEPS)
     x[~good], y[~good] = np.nan, np.nan
     rest = np.flatnonzero(~good & np.isfinite(x_dist + y_dist))
     if len(rest):
-        x[rest], y[rest] = _straighten_safely(x_dist[rest], y_dist[rest], coefficients, fold)
+        x[rest], y[rest] = _straighten_safely(x_dist[rest], y_dist[rest], coefficients=coefficients, fold=fold)
     return x, y
 
 
 def _newton(
-    x_dist: Array, y_dist: Array, start: tuple[Array, Array], coefficients: tuple[float, ...], steps: int
+    x_dist: Array,
+    y_dist: Array,
+    *,
+    start: tuple[Array, Array],
+    coefficients: tuple[float, ...],
+    fold: float,
+    steps: int,
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Up to ``steps`` steps for all points at once; True for those that arrived where the lens is one-to-one."""
+    """Up to ``steps`` steps for all points at once; True for those that arrived, and inside the fold."""
     x, y = start[0].copy(), start[1].copy()
     seen = np.isfinite(x_dist + y_dist)
     good = np.zeros(len(x), bool)
@@ -194,11 +200,12 @@ def _newton(
             good = step_x * step_x + step_y * step_y < CONVERGED * np.minimum(det, 1.0)
             if not (seen & ~good).any():
                 break
+        good &= x * x + y * y <= fold * fold
     return x, y, good
 
 
 def _straighten_safely(
-    x_dist: Array, y_dist: Array, coefficients: tuple[float, ...], fold: float
+    x_dist: Array, y_dist: Array, *, coefficients: tuple[float, ...], fold: float
 ) -> tuple[Array, Array]:
     """Newton's method from a bracketed radius; NaN where there is no solution inside the fold."""
     k1, k2, _, _, k3, k4, k5, k6, *_ = coefficients
@@ -212,8 +219,8 @@ def _straighten_safely(
     # At the fold itself the slope is zero; a solution that tangential terms put beside it is reached from below.
     radius[radius > (1 - 1e-6) * fold] *= 0.95
     scale = radius / np.where(r_dist > 0, r_dist, 1.0)
-    x, y, good = _newton(x_dist, y_dist, (x_dist * scale, y_dist * scale), coefficients, SAFE_STEPS)
-    good &= x * x + y * y <= fold * fold
+    start = (x_dist * scale, y_dist * scale)
+    x, y, good = _newton(x_dist, y_dist, start=start, coefficients=coefficients, fold=fold, steps=SAFE_STEPS)
     return np.where(good, x, np.nan), np.where(good, y, np.nan)
 
 

@@ -140,12 +140,26 @@ def test_a_root_past_the_fold_is_not_taken_for_the_ray():
     assert np.isnan(undistort(third_branch, dist)).all()
 
 
-def test_a_pole_of_the_rational_model_bounds_the_lens():
-    dist = np.array([0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0])  # r / (1 - r^2): any image point has a ray with r < 1
-    images = np.array([[0.1, 0.0], [0.0, 5.0], [-300.0, 400.0]])
-    back = undistort(images, dist)
-    assert (np.linalg.norm(back, axis=-1) < 1).all()
-    np.testing.assert_allclose(distort(back, dist), images, rtol=1e-9)
+@pytest.mark.parametrize(
+    ("dist", "pole"),
+    [
+        ([0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0], 1.0),  # r / (1 - r^2)
+        ([0.27, 0.03, 0.0, 0.0, -0.15, -0.46, -0.14, 0.04], 1.3103),
+    ],
+)
+def test_a_pole_of_the_rational_model_bounds_the_lens(dist, pole):
+    radius, angle = np.geomspace(0.01, 20, 200), np.linspace(0, 20, 200)
+    images = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    back = undistort(images, np.array(dist))  # any image point has a ray inside the pole
+    assert (np.linalg.norm(back, axis=-1) < pole).all()
+    np.testing.assert_allclose(distort(back, np.array(dist)), images, rtol=1e-9)
+
+
+def test_a_root_past_the_fold_of_a_fisheye_is_not_taken_for_the_ray():
+    # The angle turns at 0.90, where it is 0.545, and again at 1.33: 0.56 is reached at 1.56 only.
+    dist = np.array([-0.6, 0.14, 0.0, 0.0])
+    assert np.isnan(undistort(np.array([[0.56, 0.0], [0.0, -0.57]]), dist, "fisheye")).all()
+    assert np.isfinite(undistort(np.array([[0.54, 0.0]]), dist, "fisheye")).all()
 
 
 def test_no_ray_lands_beyond_the_fold_of_a_fisheye():
