@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lift3d.calib import Rig
 from lift3d.calib.formats import write_rig
 
-from .detector_noise import Detections, DetectorNoise, simulate_detections
+from .detections import Detections
+from .detector_noise import DetectorNoise, simulate_detections
 from .keypoints import Keypoints
 from .poses import Poses
 from .skeleton import SKELETONS

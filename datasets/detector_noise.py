@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from scipy.signal import lfilter
 
 from lift3d.calib import InputError, Rig
 
+from .detections import Detections, mirror_joints
 from .keypoints import Keypoints
 from .occlusion import hidden_joints
 from .skeleton import SKELETONS, Skeleton
@@ -83,64 +84,6 @@ class DetectorNoise:
     def gaussian(cls, scale: float = 1.0) -> DetectorNoise:
         """Inliers alone: no misses in plain view or behind bodies, no outliers, no swaps."""
         return cls(scale=scale, misses=0.0, hidden_misses=0.0, outliers=0.0, swaps=0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Detections:
-    """Simulated keypoints, and what a real detector does not tell.
-
-    Args:
-        keypoints: candidates in a new random order in every frame and view, those that are seen first.
-        sigma: [T, V, P, J] pixels, the inlier law's sigma of each coordinate; NaN where nothing is reported.
-        outlier: [T, V, P, J] True where the error is gross.
-        swapped: [T, V, P, J] True where the place is that of the joint of the other side.
-        person: [T, V, P] whom a candidate shows, as position in the people that were given; -1 nobody.
-    """
-
-    keypoints: Keypoints
-    sigma: Array
-    outlier: Mask
-    swapped: Mask
-    person: NDArray[np.int64] = field(repr=False)
-
-    def associated(self) -> Detections:
-        """The same with everybody at the position of the truth, in every frame and view."""
-        people = np.arange(self.person.shape[2])
-        match = self.person[:, :, None, :] == people[:, None]  # [T, V, person, candidate]
-        source = np.where(match.any(-1), match.argmax(-1), -1)
-        return self._reordered(source, np.where(source < 0, -1, people))
-
-    def unswapped(self) -> Detections:
-        """The same with exchanged sides exchanged back, as an all-knowing observer would."""
-        mirror = _mirror(self.keypoints.skeleton)
-        pair = self.swapped | self.swapped[..., mirror]  # of two exchanged joints one may be missing
-        return replace(self._mirrored(pair), swapped=np.zeros_like(pair))
-
-    def _mirrored(self, where: Mask) -> Detections:
-        """Joints take the values of the other side where [T, V, P, J] says so."""
-        k, mirror = self.keypoints, _mirror(self.keypoints.skeleton)
-        xy = np.where(where[..., None], k.xy[..., mirror, :], k.xy)
-        return replace(
-            self,
-            keypoints=replace(k, xy=xy, confidence=np.where(where, k.confidence[..., mirror], k.confidence)),
-            sigma=np.where(where, self.sigma[..., mirror], self.sigma),
-            outlier=np.where(where, self.outlier[..., mirror], self.outlier),
-        )
-
-    def _reordered(self, source: NDArray[np.int64], person: NDArray[np.int64]) -> Detections:
-        """Candidates taken from positions ``source`` [T, V, P]; -1 leaves a place empty."""
-        empty = (source < 0)[..., None]
-        index = np.maximum(source, 0)[..., None]
-        k = self.keypoints
-        confidence = np.where(empty, 0.0, np.take_along_axis(k.confidence, index, 2))
-        xy = np.take_along_axis(k.xy, index[..., None], 2)
-        return Detections(
-            keypoints=replace(k, xy=xy, confidence=confidence),
-            sigma=np.where(empty, np.nan, np.take_along_axis(self.sigma, index, 2)),
-            outlier=np.take_along_axis(self.outlier, index, 2) & ~empty,
-            swapped=np.take_along_axis(self.swapped, index, 2) & ~empty,
-            person=person,
-        )
 
 
 def simulate_detections(
@@ -269,23 +212,15 @@ def _bursts(shape: tuple[int, ...], rng: np.random.Generator, noise: DetectorNoi
 def _exchange_sides(people: Detections, kind: NDArray[np.int64]) -> Detections:
     """Give left joints what was found for the right ones, and the reverse, where a burst says so."""
     joints = people.keypoints.skeleton.joints
-    paired = _mirror(people.keypoints.skeleton) != np.arange(len(joints))
+    paired = mirror_joints(people.keypoints.skeleton) != np.arange(len(joints))
     leg = paired & np.array([joint.partition("_")[2] in _LEGS for joint in joints], bool)
     moved = ((kind == 2)[..., None] & paired) | ((kind == 1)[..., None] & leg)
-    exchanged = people._mirrored(moved)
+    exchanged = people.mirrored(moved)
     return replace(exchanged, swapped=moved & (exchanged.keypoints.confidence > 0))
-
-
-def _mirror(skeleton: Skeleton) -> NDArray[np.int64]:
-    """The position of each joint's other side, its own for a joint that comes once."""
-    mirror = np.arange(len(skeleton))
-    for left, right in skeleton.symmetric:
-        mirror[[left, right]] = right, left
-    return mirror
 
 
 def _shuffled(people: Detections, rng: np.random.Generator) -> Detections:
     """Candidates in random order, those who are not seen last."""
     unseen = ~(people.keypoints.confidence > 0).any(-1)
     order = np.argsort(rng.random(unseen.shape) + unseen, axis=2)
-    return people._reordered(order, np.where(np.take_along_axis(unseen, order, 2), -1, order))
+    return people.reordered(order, np.where(np.take_along_axis(unseen, order, 2), -1, order))

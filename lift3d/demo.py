@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
 from lift3d.datasets.demo_capture import RESULTS, DemoSettings, SyntheticCapture, synthesize, write_demo_capture
-from lift3d.datasets.detector_noise import Detections
+from lift3d.datasets.detections import Detections
 
 from .reconstruct import reconstruct_capture
 
