@@ -52,7 +52,7 @@ def read(path: AnyPath, *, unit: Unit | None = None) -> Rig:
     document = load_toml(path)
     stated = unit or stated_unit(document)
     if stated is None:
-        logger.warning("%s does not say its unit of length; read as metres (give the unit if it is not)", path)
+        logger.warning("%s does not say its unit of length; read as metres (`unit` in capture.toml overrides)", path)
     metres = metres_of(stated or "m")
     tables = camera_tables(document)
     return make_rig(
