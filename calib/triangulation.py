@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .distortion import Array
 from .rig import Rig
@@ -34,7 +35,7 @@ def triangulate_linear(xy_norm: Array, rig: Rig, weights: Array | None = None) -
         raise ValueError(f"xy_norm has {len(xy_norm)} views but the rig has {len(rig)} cameras")
     if len(rig) < 2:
         raise ValueError("triangulation needs at least two cameras, got 1")
-    seen = np.isfinite(xy_norm).all(-1)
+    seen: NDArray[np.bool_] = np.all(np.isfinite(xy_norm), axis=-1)
     w = seen.astype(np.float64) if weights is None else np.where(seen, weights, 0.0)
     xy = np.where(seen[..., None], xy_norm, 0.0)
     poses = np.array([np.column_stack([camera.R, camera.t]) for camera in rig])

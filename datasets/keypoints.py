@@ -51,9 +51,7 @@ class Keypoints:
         if len(self.cameras) != xy.shape[1]:
             raise InputError(f"keypoints have {xy.shape[1]} views but {len(self.cameras)} camera names")
         if len(self.skeleton) != xy.shape[3]:
-            raise InputError(
-                f"keypoints have {xy.shape[3]} joints but {self.skeleton.name} names {len(self.skeleton)}"
-            )
+            raise InputError(f"keypoints have {xy.shape[3]} joints but {self.skeleton.name} names {len(self.skeleton)}")
         frames = np.arange(len(xy)) if self.frames is None else np.asarray(self.frames, np.int64)
         if frames.shape != (len(xy),):
             raise InputError(f"keypoints frames must be [{len(xy)}], got {list(frames.shape)}")

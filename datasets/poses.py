@@ -100,7 +100,7 @@ class Poses:
             rig: the cameras, where there are any.
         """
         xyz = np.asarray(xyz, np.float64)
-        seen = np.isfinite(xyz).all(-1)
+        seen: NDArray[np.bool_] = np.all(np.isfinite(xyz), axis=-1)
         return cls(
             xyz=np.where(seen[..., None], xyz, np.nan),
             covariance=np.full((*seen.shape, 6), np.nan),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d.calib import Rig
 from lift3d.datasets import Keypoints
@@ -28,7 +29,7 @@ def join_fragments(keypoints: Keypoints, association: Association, rig: Rig) -> 
         Keypoints with the people of the association, [T, V, P, J].
     """
     person = association.gather(keypoints)
-    present = (keypoints.confidence > 0).any(-1)  # [T, V, P]
+    present: NDArray[np.bool_] = np.any(keypoints.confidence > 0, axis=-1)  # [T, V, P]
     lacking = (association.index >= 0)[..., None] & ~(person.confidence > 0)
     frames = np.flatnonzero(lacking.any((1, 2, 3)) & (present.sum(2) > 1).any(1))
     if not len(frames):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d.calib import InputError, Rig
 from lift3d.datasets import Keypoints
@@ -191,7 +192,7 @@ def _should_see(keypoints: Keypoints, rig: Rig, association: Association, name: 
         return False
     xy, candidates = predicted
     inside = ((xy >= 0) & (xy < np.array(rig[name].size))).all(-1)
-    known = np.isfinite(xy).all(-1)
+    known: NDArray[np.bool_] = np.all(np.isfinite(xy), axis=-1)
     has_people = np.isfinite(candidates).any((1, 2, 3))
     visible = (inside.sum(1) > 0.7 * np.maximum(known.sum(1), 1)) & known.any(1)
     return bool((visible & has_people).sum() > 0.5 * max(has_people.sum(), 1))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d import __version__
 from lift3d.calib import CalibrationError, InputError, Rig
@@ -24,6 +25,7 @@ from .association import associate
 from .consensus import GATE
 from .fragments import join_fragments
 from .pairing import PairingReport, check_pairing, check_scale
+from .plausibility import implausible_joints
 from .point_solver import Array
 from .summary import summarise
 from .triangulation import Triangulation, triangulate
@@ -188,7 +190,7 @@ def _refuse(report: PairingReport, keypoints: Keypoints, anybody: bool) -> None:
 def _poses(found: Triangulation, person: Keypoints, rig: Rig, fps: float) -> Poses:
     """Put the container together."""
     assert person.frames is not None
-    present = np.isfinite(found.xyz).all(-1)
+    present: NDArray[np.bool_] = np.all(np.isfinite(found.xyz), axis=-1)
     xy, confidence = _exchange_back(person, found)
     return Poses(
         xyz=found.xyz,
@@ -202,7 +204,7 @@ def _poses(found: Triangulation, person: Keypoints, rig: Rig, fps: float) -> Pos
         skeleton=person.skeleton,
         rig=rig,
         keypoints=replace(person, xy=xy, confidence=confidence, fps=fps),
-        used=found.used,
+        used=used,
     )
 
 
@@ -216,7 +218,7 @@ def _exchange_back(person: Keypoints, found: Triangulation) -> tuple[Array, Arra
     return xy, confidence
 
 
-def _joint_confidence(confidence: Array, used: Array, present: Array) -> Array:
+def _joint_confidence(confidence: Array, used: NDArray[np.bool_], present: NDArray[np.bool_]) -> Array:
     """Mean detector confidence of the views used, times the share of the views that saw the joint and were used."""
     sums = np.where(used, confidence, 0.0).sum(1)
     seen = (confidence > 0).sum(1)

@@ -92,7 +92,7 @@ def _grow(
             best = [fit_votes(X, camera, views[:, p], seen[:, p]) for p in range(views.shape[1])]
             votes[k, a] = np.max(best, axis=0).mean()
     forced = votes.copy()
-    for camera, a in zip(cameras, sets, strict=True):
-        forced[camera, a] += V  # the seed stands
+    for k, a in zip(cameras, sets, strict=True):
+        forced[k, a] += V  # the seed stands
     rows, columns = linear_sum_assignment(-forced)
     return float(votes[rows, columns].sum()), [int(a) for a in columns]
