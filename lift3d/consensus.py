@@ -20,11 +20,15 @@ from .point_solver import (
     Observations,
     Residuals,
     apply3,
+    chi_square,
+    in_parallel,
+    information,
     inverse3,
     linear_points,
     normal_equations,
     refine,
     reproject,
+    solve3,
 )
 
 GATE = 4.5
@@ -46,7 +50,8 @@ class Consensus:
         C: [6, n] m², covariance in units of the noise that the observations were given.
         inlier: [V, n] views that count.
         chi2: [V, n] squared normalised residuals of the views that count, 0 elsewhere.
-        leverage: [V, n] the share of each observation's own noise that its fit absorbs, trace of the hat matrix / 2.
+        leverage: [V, n] the share of each observation's own noise that its fit absorbs, trace of the hat matrix / 2;
+            zeros unless it was asked for.
     """
 
     X: Array
@@ -56,19 +61,27 @@ class Consensus:
     leverage: Array
 
 
-def find_consensus(obs: Observations, gate: float = GATE) -> Consensus:
+FIELDS = ("X", "C", "inlier", "chi2", "leverage")
+
+
+def find_consensus(obs: Observations, gate: float = GATE, *, leverage: bool = False) -> Consensus:
     """Triangulate every point from the views that agree.
 
     Args:
         obs: what the cameras saw.
         gate: normalised residual above which a view is an outlier.
+        leverage: compute it too; zeros otherwise.
     """
     V, n = obs.info.shape[1:]
     step = max(256, CHUNK // V)
     pairs = pairs_by_angle(obs)
-    parts = [_chunk(obs.take(slice(start, start + step)), pairs, gate) for start in range(0, max(n, 1), step)]
-    names = ("X", "C", "inlier", "chi2", "leverage")
-    return Consensus(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names))
+    starts = range(0, max(n, 1), step)
+
+    def solve(start: int) -> Consensus:
+        return _chunk(obs.take(slice(start, start + step)), pairs, gate, leverage)
+
+    parts = in_parallel(solve, starts)
+    return Consensus(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in FIELDS))
 
 
 def pairs_by_angle(obs: Observations) -> list[tuple[int, int]]:
@@ -86,41 +99,42 @@ def pairs_by_angle(obs: Observations) -> list[tuple[int, int]]:
     return sorted(pairs, key=lambda pair: -sine[pair])
 
 
-def _chunk(obs: Observations, pairs: list[tuple[int, int]], gate: float) -> Consensus:
+def _chunk(obs: Observations, pairs: list[tuple[int, int]], gate: float, leverage: bool) -> Consensus:
     """All points of one chunk: plain least squares, then a search where the views disagree."""
     seen = obs.seen
     count = seen.sum(0)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        X = refine(obs, linear_points(obs), 2)
+        X = refine(obs, linear_points(obs), 1)
         res = reproject(obs, X)
-        agree = np.isfinite(X).all(0) & ~((~(res.chi2 <= gate**2) | ~res.in_front) & seen).any(0) & (count >= 2)
-        inlier = seen & agree
+        wrong = (~(res.chi2 <= gate**2) | ~res.in_front) & seen
+        agree = np.isfinite(X).all(0) & ~wrong.any(0) & (count >= 2)
+        found = _finish(obs, X, res, seen & agree, leverage)
         search = np.flatnonzero(~agree & (count >= 3))
         if len(search):
             part = obs.take(search)
-            X[:, search] = _best_pair(part, pairs, gate)
-            X[:, search], inlier[:, search] = _settle(part, X[:, search], gate)
-        return _finish(obs, X, inlier)
+            X, inlier = _settle(part, *_best_pair(part, pairs, gate), gate)
+            kept = part.weighted(inlier)
+            result = _finish(kept, X, reproject(kept, X), inlier, leverage)
+            for name in FIELDS:
+                getattr(found, name)[:, search] = getattr(result, name)
+    return found
 
 
-def _finish(obs: Observations, X: Array, inlier: NDArray[np.bool_]) -> Consensus:
-    """Covariance and residuals of the points that two or more views agree on."""
-    kept = obs.weighted(inlier)
-    res = reproject(kept, X)
-    H, _ = normal_equations(kept, res)
-    C = inverse3(H)
+def _finish(obs: Observations, X: Array, res: Residuals, inlier: NDArray[np.bool_], leverage: bool) -> Consensus:
+    """Covariance and residuals of the points that two or more views agree on; others become NaN."""
+    C = inverse3(information(obs, res))
     good = (inlier.sum(0) >= 2) & np.isfinite(C).all(0) & np.isfinite(X).all(0) & (C[[0, 3, 5]] > 0).all(0)
     inlier = inlier & good
-    M = _spread(res, C)
-    g11, g12, g22 = kept.info
-    leverage = 0.5 * (g11 * M[0] + 2 * g12 * M[1] + g22 * M[2])
-    return Consensus(
-        np.where(good, X, np.nan),
-        np.where(good, C, np.nan),
-        inlier,
-        np.where(inlier, res.chi2, 0.0),
-        np.where(inlier, leverage, 0.0),
-    )
+    share = np.zeros(inlier.shape)
+    if leverage:
+        M = _spread(res, C)
+        g11, g12, g22 = obs.info
+        share = np.where(inlier, 0.5 * (g11 * M[0] + 2 * g12 * M[1] + g22 * M[2]), 0.0)
+    bad = ~good
+    X, C = X.copy(), C.copy()
+    X[:, bad] = np.nan
+    C[:, bad] = np.nan
+    return Consensus(X, C, inlier, np.where(inlier, res.chi2, 0.0), share)
 
 
 def _spread(res: Residuals, C: Array) -> Array:
@@ -154,71 +168,73 @@ def predictive(obs: Observations, res: Residuals, C: Array) -> tuple[Array, Arra
     return chi2, np.log(np.maximum(det_s * det_g, 1.0))
 
 
-def _best_pair(obs: Observations, pairs: list[tuple[int, int]], gate: float) -> Array:
-    """The view pair's point that the views vote for, [3, n]; NaN where no pair is consistent in itself.
+def _best_pair(obs: Observations, pairs: list[tuple[int, int]], gate: float) -> tuple[Array, NDArray[np.bool_]]:
+    """The view pair's point that the views vote for [3, n], and who voted for it [V, n].
 
-    NaN also where two places are about equally likely: then nobody can tell which views are wrong.
+    NaN where no pair is consistent in itself, and where two places are about equally likely: then nobody can tell
+    which views are wrong.
     """
     seen = obs.seen
-    n = seen.shape[1]
-    count = seen.sum(0)
-    majority = np.maximum(3, count // 2 + 1)
+    V, n = seen.shape
+    majority = np.maximum(3, seen.sum(0) // 2 + 1)
     best = np.full(n, np.inf)
     rival = np.full(n, np.inf)
     X_best = np.full((3, n), np.nan)
+    voters = np.zeros((V, n), bool)
     settled = np.zeros(n, bool)
     active = np.arange(n)
     for i, j in pairs:
         todo = active[seen[i, active] & seen[j, active]]
         if not len(todo):
             continue
-        X, H, score, votes = _vote(obs.take(todo), i, j, gate)
+        X, H, score, fits = _vote(obs.take(todo), i, j, gate)
         old = best[todo]
         step = X - X_best[:, todo]
         apart = (step * apply3(H, step)).sum(0) > gate**2
         better = score < old
         rival[todo] = np.where(apart, np.minimum(rival[todo], np.maximum(score, old)), rival[todo])
-        best[todo[better]] = score[better]
-        X_best[:, todo[better]] = X[:, better]
-        settled[todo[votes >= majority[todo]]] = True
+        winners = todo[better]
+        best[winners], X_best[:, winners], voters[:, winners] = score[better], X[:, better], fits[:, better]
+        settled[todo[fits.sum(0) >= majority[todo]]] = True
         active = active[~settled[active]]
         if not len(active):
             break
     X_best[:, ~settled & (rival < best + MARGIN)] = np.nan
-    return X_best
+    return X_best, voters
 
 
-def _vote(obs: Observations, i: int, j: int, gate: float) -> tuple[Array, Array, Array, NDArray[np.intp]]:
-    """Points [3, n] from views i and j, their information [6, n], cost over all views [n] and supporting views [n]."""
-    pair = obs.take(slice(None), [i, j])
-    X = refine(pair, linear_points(pair), 1)
-    res_pair = reproject(pair, X)
-    H, _ = normal_equations(pair, res_pair)
-    C = inverse3(H)
+def _vote(obs: Observations, i: int, j: int, gate: float) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    """Points [3, n] from views i and j, their information [6, n], cost over all views [n], and who supports them."""
+    X = linear_points(obs.take(slice(None), [i, j]))
     res = reproject(obs, X)
+    # One Gauss-Newton step on the pair; the residuals follow it to first order.
+    own = obs.take(slice(None), [i, j])
+    H, g = normal_equations(
+        own, Residuals(res.e[:, [i, j]], res.B[:, :, [i, j]], res.chi2[[i, j]], res.in_front[[i, j]])
+    )
+    C = inverse3(H)
+    step = apply3(C, g)
+    X = X - step
+    e = res.e - np.einsum("akvn,kn->avn", res.B, step)
+    res = Residuals(e, res.B, chi_square(obs, e), res.in_front)
     chi2, volume = predictive(obs, res, C)
     cost = np.where(res.in_front, chi2 + volume, np.inf)
-    cost[[i, j]] = np.where(res_pair.in_front, res_pair.chi2, np.inf)
-    own = cost[[i, j]].sum(0)
+    cost[[i, j]] = np.where(res.in_front[[i, j]], res.chi2[[i, j]], np.inf)
     fits = (cost <= gate**2) & obs.seen
     score = np.where(obs.seen, np.minimum(cost, gate**2), 0.0).sum(0)
-    sound = np.isfinite(X).all(0) & np.isfinite(C).all(0) & (own <= gate**2)
-    return X, H, np.where(sound, score, np.inf), np.where(sound, fits.sum(0), 0)
+    sound = np.isfinite(X).all(0) & np.isfinite(C).all(0) & (cost[[i, j]].sum(0) <= gate**2)
+    return X, H, np.where(sound, score, np.inf), fits & sound
 
 
-def _settle(obs: Observations, X: Array, gate: float, rounds: int = 2) -> tuple[Array, NDArray[np.bool_]]:
-    """Refine on the views that fit, then let the others be judged by the refined point, twice."""
+def _settle(obs: Observations, X: Array, inlier: NDArray[np.bool_], gate: float) -> tuple[Array, NDArray[np.bool_]]:
+    """Refine on the views that fit, let all be judged by the refined point, and refine on those that pass."""
     seen = obs.seen
-    inlier = np.zeros_like(seen)
-    C = np.full((6, X.shape[1]), np.nan)
-    for k in range(rounds + 1):
-        res = reproject(obs, X)
-        outside = res.chi2
-        if k:
-            outside = np.where(inlier, res.chi2, predictive(obs, res, C)[0])
-        inlier = seen & (outside <= (gate * (2 if k == 0 else 1)) ** 2) & res.in_front
+    for _ in range(2):
         kept = obs.weighted(inlier)
-        X = refine(kept, X, 2)
-        H, _ = normal_equations(kept, reproject(kept, X))
-        C = inverse3(H)
-    return X, inlier
+        res = reproject(kept, X)
+        H, g = normal_equations(kept, res)
+        X = X - solve3(H, g)
+        res = reproject(obs, X)
+        outside = np.where(inlier, res.chi2, predictive(obs, res, inverse3(H))[0])
+        inlier = seen & (outside <= gate**2) & res.in_front
+    return refine(obs.weighted(inlier), X, 1), inlier

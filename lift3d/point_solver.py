@@ -9,7 +9,11 @@ Convention:
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +21,14 @@ from numpy.typing import NDArray
 from lift3d.calib import Rig
 
 Array = NDArray[np.float64]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+SERIAL = 20_000
+"""Fewer points than this are done before threads have started."""
+
+MAX_WORKERS = 8
+"""Beyond that the interpreter's own work between numpy's loops is what takes the time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +55,11 @@ class Observations:
             self.R[views], self.t[views], self.xy[:, views][..., points], self.info[:, views][..., points]
         )
 
+    def with_noise(self, sigma: Array) -> Observations:
+        """The same with another noise, [V, n] in units of the one that these have; not finite = not seen."""
+        weight = np.where(sigma > 0, 1.0 / np.where(sigma > 0, sigma, 1.0) ** 2, 0.0)
+        return Observations(self.R, self.t, self.xy, self.info * weight)
+
     def weighted(self, inlier: NDArray[np.bool_]) -> Observations:
         """The same with the views that are not inliers [V, n] switched off."""
         return Observations(self.R, self.t, self.xy, self.info * inlier)
@@ -53,28 +70,43 @@ class Observations:
         return self.info[0] > 0
 
 
-def observe(xy: Array, rig: Rig, sigma: Array) -> Observations:
-    """Turn pixels into observations, with the lens undone and the noise carried through it.
+def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Apply a function to each item on all cores; numpy lets go of the interpreter while it computes."""
+    workers = min(len(items), os.cpu_count() or 1, MAX_WORKERS)
+    if workers < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, items))
+
+
+def observe(xy: Array, rig: Rig) -> Observations:
+    """Turn pixels into observations, with a noise of one pixel carried through the lens.
 
     Args:
         xy: [V, n, 2] pixels, NaN where not seen.
         rig: V cameras.
-        sigma: [V, n] pixels, the standard deviation of a keypoint along each axis.
     """
     V, n = xy.shape[:2]
-    points = np.zeros((2, V, n))
-    info = np.zeros((3, V, n))
-    for v, camera in enumerate(rig):
-        ideal, scale = camera.undistort_scale(xy[v])
-        seen = np.isfinite(ideal[:, 0]) & np.isfinite(sigma[v]) & (sigma[v] > 0)
-        points[:, v, seen] = ideal[seen].T
-        a = scale[seen] / sigma[v, seen, None, None]  # pixels of noise a unit on z = 1, [n, 2, 2]
-        info[0, v, seen] = a[:, 0, 0] ** 2 + a[:, 1, 0] ** 2
-        info[1, v, seen] = a[:, 0, 0] * a[:, 0, 1] + a[:, 1, 0] * a[:, 1, 1]
-        info[2, v, seen] = a[:, 0, 1] ** 2 + a[:, 1, 1] ** 2
-    R = np.array([camera.R for camera in rig])
-    t = np.array([camera.t for camera in rig])
-    return Observations(R, t, points, info)
+    points = np.empty((2, V, n))
+    info = np.empty((3, V, n))
+
+    def look(v: int) -> None:
+        ideal, J = rig.cameras[v].undistort_scale(xy[v])
+        points[:, v] = ideal.T
+        info[0, v] = J[:, 0, 0] ** 2 + J[:, 1, 0] ** 2
+        info[1, v] = J[:, 0, 0] * J[:, 0, 1] + J[:, 1, 0] * J[:, 1, 1]
+        info[2, v] = J[:, 0, 1] ** 2 + J[:, 1, 1] ** 2
+
+    if n > SERIAL:
+        in_parallel(look, range(V))
+    else:
+        for v in range(V):
+            look(v)
+    unseen = np.isnan(points[0])
+    if unseen.any():
+        points[:, unseen] = 0.0
+        info[:, unseen] = 0.0
+    return Observations(np.array([camera.R for camera in rig]), np.array([camera.t for camera in rig]), points, info)
 
 
 def solve3(H: Array, g: Array) -> Array:
@@ -173,24 +205,44 @@ def reproject(obs: Observations, X: Array) -> Residuals:
         r3 = obs.R[:, 2, k, None]
         B[0, k] = (obs.R[:, 0, k, None] - x * r3) * inv_z
         B[1, k] = (obs.R[:, 1, k, None] - y * r3) * inv_z
+    return Residuals(e, B, chi_square(obs, e), in_front)
+
+
+def chi_square(obs: Observations, e: Array) -> Array:
+    """The squares e' G e, [V, n]."""
     g11, g12, g22 = obs.info
-    chi2 = g11 * e[0] * e[0] + 2 * g12 * e[0] * e[1] + g22 * e[1] * e[1]
-    return Residuals(e, B, chi2, in_front)
+    return np.asarray(e[0] * (g11 * e[0] + 2 * g12 * e[1]) + g22 * e[1] * e[1])
+
+
+def information(obs: Observations, res: Residuals) -> Array:
+    """Sum over the views of B' G B, [6, n]: the inverse of a point's covariance."""
+    return _information(_weighted_derivatives(obs, res), res)
 
 
 def normal_equations(obs: Observations, res: Residuals) -> tuple[Array, Array]:
     """Sums over the views of B' G B [6, n] and B' G e [3, n]."""
-    g11, g12, g22 = obs.info
-    H = np.empty((6, *res.chi2.shape[1:]))
+    GB = _weighted_derivatives(obs, res)
     g = np.empty((3, *res.chi2.shape[1:]))
-    GB = [(g11 * res.B[0, k] + g12 * res.B[1, k], g12 * res.B[0, k] + g22 * res.B[1, k]) for k in range(3)]
+    for a in range(3):
+        g[a] = np.einsum("vn,vn->n", GB[a][0], res.e[0]) + np.einsum("vn,vn->n", GB[a][1], res.e[1])
+    return _information(GB, res), g
+
+
+def _weighted_derivatives(obs: Observations, res: Residuals) -> list[tuple[Array, Array]]:
+    """G B, its two rows for each coordinate of the point."""
+    g11, g12, g22 = obs.info
+    return [(g11 * res.B[0, k] + g12 * res.B[1, k], g12 * res.B[0, k] + g22 * res.B[1, k]) for k in range(3)]
+
+
+def _information(GB: list[tuple[Array, Array]], res: Residuals) -> Array:
+    """B' (G B)."""
+    H = np.empty((6, *res.chi2.shape[1:]))
     entry = 0
     for a in range(3):
         for b in range(a, 3):
             H[entry] = np.einsum("vn,vn->n", GB[a][0], res.B[0, b]) + np.einsum("vn,vn->n", GB[a][1], res.B[1, b])
             entry += 1
-        g[a] = np.einsum("vn,vn->n", GB[a][0], res.e[0]) + np.einsum("vn,vn->n", GB[a][1], res.e[1])
-    return H, g
+    return H
 
 
 def refine(obs: Observations, X: Array, steps: int) -> Array:

@@ -190,15 +190,18 @@ def _refuse(report: PairingReport, keypoints: Keypoints, anybody: bool) -> None:
 def _poses(found: Triangulation, person: Keypoints, rig: Rig, fps: float) -> Poses:
     """Put the container together."""
     assert person.frames is not None
-    present: NDArray[np.bool_] = np.all(np.isfinite(found.xyz), axis=-1)
     xy, confidence = _exchange_back(person, found)
+    contested = np.any((confidence > 0) & ~found.used, axis=1) | (found.views == 2)
+    impossible = implausible_joints(found.xyz, found.covariance, person.skeleton, contested)
+    present: NDArray[np.bool_] = np.all(np.isfinite(found.xyz), axis=-1) & ~impossible
+    used = found.used & present[:, None]
     return Poses(
-        xyz=found.xyz,
-        covariance=found.covariance,
+        xyz=np.where(present[..., None], found.xyz, np.nan),
+        covariance=np.where(present[..., None], found.covariance, np.nan),
         status=present.astype(np.uint8),
         views=np.where(present, found.views, 0).astype(np.uint8),
-        reprojection_error=found.reprojection_error,
-        confidence=_joint_confidence(confidence, found.used, present),
+        reprojection_error=np.where(present, found.reprojection_error, np.nan),
+        confidence=_joint_confidence(confidence, used, present),
         time=person.frames / fps,
         fps=fps,
         skeleton=person.skeleton,

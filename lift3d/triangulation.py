@@ -15,7 +15,7 @@ from .noise import NoiseModel, fit_noise
 from .point_solver import Array, Observations, linear_points, observe
 from .swaps import find_pair_swaps
 
-NOISE_SAMPLE = 5_000
+NOISE_SAMPLE = 4_000
 NOISE_FRAMES = 400
 """Points, and frames at least, that the noise is estimated from: with four views some 2,000 degrees of freedom a joint,
 so that each joint's sigma is known to 2 %."""
@@ -89,16 +89,41 @@ def triangulate(
     xy, confidence, flat = _as_keypoints(xy, confidence, rig)
     if flat and symmetric:
         raise InputError("symmetric joints need xy as [T, V, P, J, 2], got [V, N, 2]")
+    seen = _Seen(observe(_by_view(xy), rig), confidence)
+    scale = _apparent_size(seen, rig)
+    model = noise or _estimate(seen, scale, rig, gate=gate)
     swapped = np.zeros(confidence.shape, bool)
-    scale = _apparent_size(xy, rig, confidence)
-    model = noise or _estimate(xy, rig, confidence, scale, gate=gate)
     if symmetric:
-        xy, confidence, swapped = _undo_swaps(xy, rig, confidence, symmetric, model.sigma(confidence, scale))
+        seen, swapped = _undo_swaps(seen, symmetric, model.sigma(confidence, scale))
         if noise is None and swapped.any():
-            model = _estimate(xy, rig, confidence, scale, gate=gate, start=model)
-    sigma = model.sigma(confidence, scale)
-    found = find_consensus(_observations(xy, rig, sigma), gate)
+            model = _estimate(seen, scale, rig, gate=gate, start=model)
+    sigma = model.sigma(seen.confidence, scale)
+    found = find_consensus(seen.obs.with_noise(_by_view(sigma)), gate)
     return _result(found, sigma, swapped, model, flat)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """All observations, with a noise of one pixel.
+
+    Args:
+        obs: [V, n], n = T * P * J.
+        confidence: [T, V, P, J], 0 where nothing is seen.
+    """
+
+    obs: Observations
+    confidence: Array
+
+    def joints(self, positions: Sequence[int]) -> Observations:
+        """The observations of some joints."""
+        T, _, P, J = self.confidence.shape
+        return self.obs.take((np.arange(T * P)[:, None] * J + np.asarray(positions)).ravel())
+
+    def frames(self, positions: NDArray[np.intp]) -> _Seen:
+        """Some of the frames."""
+        _, _, P, J = self.confidence.shape
+        points = (positions[:, None] * (P * J) + np.arange(P * J)).ravel()
+        return _Seen(self.obs.take(points), self.confidence[positions])
 
 
 def _as_keypoints(xy: Array, confidence: Array | None, rig: Rig) -> tuple[Array, Array, bool]:
@@ -120,13 +145,13 @@ def _as_keypoints(xy: Array, confidence: Array | None, rig: Rig) -> tuple[Array,
     if flat:
         xy, confidence = xy.transpose(1, 0, 2)[:, :, None, None], confidence.T[:, :, None, None]
     seen = np.isfinite(xy).all(-1) & (confidence > 0)
-    return xy, np.where(seen, confidence, 0.0), flat
+    return np.where(seen[..., None], xy, np.nan), np.where(seen, confidence, 0.0), flat
 
 
-def _observations(xy: Array, rig: Rig, sigma: Array) -> Observations:
-    """[T, V, P, J] laid out as [V, T*P*J]."""
-    V = xy.shape[1]
-    return observe(np.moveaxis(xy, 1, 0).reshape(V, -1, 2), rig, np.moveaxis(sigma, 1, 0).reshape(V, -1))
+def _by_view(value: Array) -> Array:
+    """[T, V, P, J, …] laid out as [V, T*P*J, …]."""
+    T, V, P, J = value.shape[:4]
+    return np.moveaxis(value, 1, 0).reshape(V, T * P * J, *value.shape[4:])
 
 
 def _unflatten(value: Array, shape: tuple[int, ...]) -> Array:
@@ -135,34 +160,35 @@ def _unflatten(value: Array, shape: tuple[int, ...]) -> Array:
     return np.moveaxis(value.reshape(V, T, P, J), 0, 1)
 
 
-def _estimate(
-    xy: Array, rig: Rig, confidence: Array, scale: Array, *, gate: float, start: NoiseModel | None = None
-) -> NoiseModel:
+def _estimate(seen: _Seen, scale: Array, rig: Rig, *, gate: float, start: NoiseModel | None = None) -> NoiseModel:
     """Noise of the detector from a sample of the frames, alternating with triangulation."""
-    T, _, P, J = confidence.shape
-    frames = np.linspace(0, T - 1, min(T, max(NOISE_FRAMES, NOISE_SAMPLE // max(P * J, 1)))).astype(int) if T else []
-    xy, confidence, scale = xy[frames], confidence[frames], scale[frames]
+    T, _, P, J = seen.confidence.shape
+    count = min(T, max(NOISE_FRAMES, NOISE_SAMPLE // max(P * J, 1)))
+    frames = np.linspace(0, max(T - 1, 0), count).astype(np.intp)
+    sample, scale = seen.frames(frames), scale[frames]
     longer = float(np.mean([max(camera.size) for camera in rig]))
     model = start or NoiseModel(np.full(J, START_SIGMA * longer))
     for _ in range(NOISE_ROUNDS):
-        sigma = model.sigma(confidence, scale)
-        found = find_consensus(_observations(xy, rig, sigma), gate)
+        sigma = model.sigma(sample.confidence, scale)
+        found = find_consensus(sample.obs.with_noise(_by_view(sigma)), gate, leverage=True)
         squared = np.where(found.inlier & (found.inlier.sum(0) >= 3), found.chi2, np.nan)
         if not np.isfinite(squared).any():  # two cameras only: what is left of a residual is across the epipolar line
             squared = np.where(found.inlier, found.chi2, np.nan)
-        squared, leverage = (_unflatten(value, confidence.shape) for value in (squared, found.leverage))
-        model = fit_noise(squared * sigma**2, leverage, confidence, model, scale)
+        squared, leverage = (_unflatten(value, sigma.shape) for value in (squared, found.leverage))
+        model = fit_noise(squared * sigma**2, leverage, sample.confidence, model, scale)
     return model
 
 
-def _apparent_size(xy: Array, rig: Rig, confidence: Array) -> Array:
+def _apparent_size(seen: _Seen, rig: Rig) -> Array:
     """[T, V, P] pixels a metre where the person is, relative to the geometric mean over all."""
-    T, V, P, J = confidence.shape
+    T, V, P, J = seen.confidence.shape
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        X = linear_points(_observations(xy, rig, np.where(confidence > 0, 1.0, np.nan)))
-    X = X.T.reshape(T, P, J, 3)
-    middle = np.ma.median(np.ma.masked_invalid(X), axis=2 if J >= BODY_JOINTS else (0, 1, 2), keepdims=True)
-    middle = np.broadcast_to(middle.filled(np.nan), (T, P, 1, 3))[:, :, 0]
+        X = linear_points(seen.obs).T.reshape(T, P, J, 3)
+    if J >= BODY_JOINTS:
+        middle = np.ma.median(np.ma.masked_invalid(X), axis=2).filled(np.nan)
+    else:
+        points = X[np.isfinite(X).all(-1)]
+        middle = np.broadcast_to(np.median(points, axis=0) if len(points) else np.full(3, np.nan), (T, P, 3))
     depth = np.stack([middle @ camera.R[2] + camera.t[2] for camera in rig], axis=1)  # [T, V, P]
     focal = np.array([camera.focal.mean() for camera in rig])[:, None]
     size = np.log(focal / np.where(depth > 0.1, depth, np.nan))
@@ -171,19 +197,25 @@ def _apparent_size(xy: Array, rig: Rig, confidence: Array) -> Array:
     return np.asarray(np.exp(size - size.mean())) if size.size else np.ones((T, V, P))
 
 
-def _undo_swaps(
-    xy: Array, rig: Rig, confidence: Array, symmetric: Sequence[tuple[int, int]], sigma: Array
-) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _undo_swaps(seen: _Seen, symmetric: Sequence[tuple[int, int]], sigma: Array) -> tuple[_Seen, NDArray[np.bool_]]:
     """Exchange left and right back where the other views say so."""
-    xy, confidence = xy.copy(), confidence.copy()
+    T, V, P, J = seen.confidence.shape
+    obs = Observations(seen.obs.R, seen.obs.t, seen.obs.xy.copy(), seen.obs.info.copy())
+    confidence = seen.confidence.copy()
     swapped = np.zeros(confidence.shape, bool)
     for left, right in symmetric:
-        sides = [_observations(xy[..., [side], :], rig, sigma[..., [side]]) for side in (left, right)]
-        found = _unflatten(find_pair_swaps(sides[0], sides[1]), (*confidence.shape[:3], 1))[..., 0]
-        for array in (xy, confidence, sigma):
-            array[found, left], array[found, right] = array[found, right], array[found, left].copy()
-        swapped[found, left] = swapped[found, right] = True
-    return xy, confidence, swapped
+        sides = [seen.joints([j]).with_noise(_by_view(sigma[..., [j]])) for j in (left, right)]
+        exchanged = find_pair_swaps(sides[0], sides[1])  # [V, T*P]
+        for array in (obs.xy, obs.info):
+            joints = array.reshape(len(array), V, T * P, J)
+            joints[:, exchanged, left], joints[:, exchanged, right] = (
+                joints[:, exchanged, right],
+                joints[:, exchanged, left].copy(),
+            )
+        where = _unflatten(exchanged, (T, V, P, 1))[..., 0]
+        confidence[where, left], confidence[where, right] = confidence[where, right], confidence[where, left].copy()
+        swapped[where, left] = swapped[where, right] = True
+    return _Seen(obs, confidence), swapped
 
 
 def _result(found: Consensus, sigma: Array, swapped: NDArray[np.bool_], model: NoiseModel, flat: bool) -> Triangulation:
