@@ -76,7 +76,10 @@ def _grow(
 ) -> tuple[float, list[int]] | None:
     """Seed with two cameras and two sets, assign the rest by their votes: (votes, order)."""
     pair = Rig(tuple(rig.cameras[k] for k in cameras))
-    seed = Keypoints(keypoints.xy[pick][:, list(sets)], confidence[:, list(sets)], pair.names, keypoints.skeleton)
+    some = keypoints.select_frames(pick)
+    seed = Keypoints(
+        some.xy[:, list(sets)], some.confidence[:, list(sets)], pair.names, some.skeleton, some.fps, some.frames
+    )
     chosen = associate(seed, pair)
     if (chosen.support > 0).mean() < 0.5:
         return None
