@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from lift3d.calib import Rig
@@ -67,7 +68,7 @@ def _given(keypoints: Keypoints, order: list[int]) -> Keypoints:
 
 def _grow(
     keypoints: Keypoints,
-    pick: Array,
+    pick: NDArray[np.intp],
     rig: Rig,
     cameras: tuple[int, int],
     sets: tuple[int, int],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,7 @@ def _by_view(value: Array) -> Array:
     return np.moveaxis(value, 1, 0).reshape(V, T * P * J, *value.shape[4:])
 
 
-def _unflatten(value: Array, shape: tuple[int, ...]) -> Array:
+def _unflatten(value: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """[V, T*P*J] back to [T, V, P, J]."""
     T, V, P, J = shape
     return np.moveaxis(value.reshape(V, T, P, J), 0, 1)
