@@ -115,7 +115,7 @@ def test_one_camera_shifted_is_refused_by_name(capture):
 
 def test_a_world_in_millimetres_is_refused(capture):
     rig = Rig(tuple(camera.with_pose(camera.R, camera.t * 1000) for camera in capture.rig))
-    with pytest.raises(InputError, match='put unit = "mm" in capture.toml'):
+    with pytest.raises(InputError, match=r'put unit = "mm" in capture\.toml'):
         reconstruct(short(capture), rig)
 
 
@@ -154,7 +154,7 @@ def test_a_person_detected_in_two_halves_is_whole_again(capture):
     keypoints = capture.detections.associated().keypoints.select_frames(np.arange(20))
     joints = keypoints.skeleton.joints
     legs = [j for j, name in enumerate(joints) if any(part in name for part in ("hip", "knee", "ankle", "toe", "heel"))]
-    T, V, P, J = keypoints.shape
+    T, V, _, J = keypoints.shape
     xy = np.concatenate([keypoints.xy, np.full((T, V, 1, J, 2), np.nan)], axis=2)
     confidence = np.concatenate([keypoints.confidence, np.zeros((T, V, 1, J))], axis=2)
     xy[:, 0, 2, legs], confidence[:, 0, 2, legs] = xy[:, 0, 0, legs], confidence[:, 0, 0, legs]
