@@ -16,7 +16,7 @@ from .noise import NoiseModel, fit_noise
 from .point_solver import Array, Observations, linear_points, observe
 from .swaps import find_pair_swaps
 
-NOISE_SAMPLE = 4_000
+NOISE_SAMPLE = 3_000
 NOISE_FRAMES = 400
 """Points, and frames at least, that the noise is estimated from: with four views some 2,000 degrees of freedom a joint,
 so that each joint's sigma is known to 2 %."""
@@ -183,19 +183,25 @@ def _estimate(seen: _Seen, scale: Array, rig: Rig, *, gate: float, start: NoiseM
 def _apparent_size(seen: _Seen, rig: Rig) -> Array:
     """[T, V, P] pixels a metre where the person is, relative to the geometric mean over all."""
     T, V, P, J = seen.confidence.shape
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        X = linear_points(seen.obs).T.reshape(T, P, J, 3)
     if J >= BODY_JOINTS:
+        X = _rough_points(seen.obs).reshape(T, P, J, 3)
         middle = np.ma.median(np.ma.masked_invalid(X), axis=2).filled(np.nan)
     else:
-        points = X[np.isfinite(X).all(-1)]
-        middle = np.broadcast_to(np.median(points, axis=0) if len(points) else np.full(3, np.nan), (T, P, 3))
+        X = _rough_points(seen.obs.take(slice(None, None, max(1, T * P * J // NOISE_SAMPLE))))
+        X = X[np.isfinite(X).all(-1)]
+        middle = np.broadcast_to(np.median(X, axis=0) if len(X) else np.full(3, np.nan), (T, P, 3))
     depth = np.stack([middle @ camera.R[2] + camera.t[2] for camera in rig], axis=1)  # [T, V, P]
     focal = np.array([camera.focal.mean() for camera in rig])[:, None]
     size = np.log(focal / np.where(depth > 0.1, depth, np.nan))
     view = np.ma.median(np.ma.masked_invalid(size), axis=(0, 2), keepdims=True).filled(0.0)
     size = np.where(np.isfinite(size), np.clip(size, view - LOG_SIZE_RANGE, view + LOG_SIZE_RANGE), view)
     return np.asarray(np.exp(size - size.mean())) if size.size else np.ones((T, V, P))
+
+
+def _rough_points(obs: Observations) -> Array:
+    """[n, 3] linear least squares, outliers included."""
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        return linear_points(obs).T
 
 
 def _undo_swaps(seen: _Seen, symmetric: Sequence[tuple[int, int]], sigma: Array) -> tuple[_Seen, NDArray[np.bool_]]:
