@@ -58,6 +58,8 @@ class ArrowSystem:
     def information(self) -> Array:
         """[n, n]: what the observations say about dx once every dy may be anything (the Schur complement)."""
         n = len(self.g)
+        if n == 0:
+            return np.zeros((0, 0))
         Y = self._eliminated(_damp(self.D, 0.0))
         S = self.A - Y.reshape(n, -1) @ self.B.reshape(n, -1).T
         return np.asarray((S + S.T) / 2)

@@ -24,6 +24,8 @@ MAX_BEND = 0.35  # second differences of a row of corners, in squares: steep vie
 MAX_LATTICE_ERROR = 0.12  # of a square, from the homography; a strong fisheye's board bends by 0.05
 AGREE = 0.08  # of a square: farther apart, one of the two detectors is wrong
 MAX_APART = 0.25  # of the corners; those on which the two disagree are left out
+WINDOW = 0.4  # of the smallest square's side: half the window in which a saddle is fitted
+MAX_WINDOW = 40
 SUBPIXEL = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
 
 
@@ -88,49 +90,58 @@ def _charuco(grey: Image, board: Board) -> Detection:
 
 
 def _chessboard(grey: Image, board: Board, thorough: bool) -> Detection:
-    """By both detectors."""
+    """By both detectors; what is returned is the mean of sector-based corners and saddle points, which beats either."""
     candidates = [
-        xy for xy in (_classic(grey, board, thorough), _sector_based(grey, board, thorough)) if xy is not None
+        xy for xy in (_sector_based(grey, board, thorough), _classic(grey, board, thorough)) if xy is not None
     ]
     if not candidates:
         return Detection(None, "no grid of corners")
     oriented = [_orient(grey, xy, board) for xy in candidates]
-    sound = [xy for xy in oriented if xy is not None and not lattice_fault(xy, board)]
+    sound = [xy for xy in oriented if not lattice_fault(xy, board)]
     if not sound:
-        faults = [lattice_fault(xy, board) for xy in oriented if xy is not None]
-        return Detection(None, faults[0] if faults else "the corners found are mirrored or in no order")
+        return Detection(None, lattice_fault(oriented[0], board))
     if len(sound) == 2:
         apart = np.linalg.norm(sound[0] - sound[1], axis=1) > AGREE * np.median(_spacing(sound[0], board))
         if apart.mean() > MAX_APART:
             return Detection(None, "the two detectors disagree")
-        sound[1][apart] = np.nan
-    return Detection(sound[-1])  # the sector-based corners are the finer ones
+        sound[0][apart] = np.nan
+    return Detection((sound[0] + _saddle_points(grey, sound[0], board)) / 2)
 
 
 def _classic(grey: Image, board: Board, thorough: bool) -> Array | None:
     """OpenCV's quadrangle detector, with corners moved to the saddle points."""
     flags = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE
-    found, corners = cv2.findChessboardCorners(
-        grey, board.grid, flags=flags | (0 if thorough else cv2.CALIB_CB_FAST_CHECK)
-    )
+    if not thorough:
+        flags |= cv2.CALIB_CB_FAST_CHECK
+    found, corners = cv2.findChessboardCorners(grey, board.grid, flags=flags)
     if not found:
         return None
-    xy = np.asarray(corners, np.float32).reshape(-1, 2)
-    half = int(np.clip(0.4 * _spacing(xy.astype(np.float64), board).min(), 2, 11))
-    refined = cv2.cornerSubPix(grey, xy.reshape(-1, 1, 2).copy(), (half, half), (-1, -1), SUBPIXEL)
-    return np.asarray(refined, np.float64).reshape(-1, 2)
+    rough = np.asarray(corners, np.float64).reshape(-1, 2)
+    fine = _saddle_points(grey, rough, board)
+    return np.where(np.isfinite(fine), fine, rough)
+
+
+def _saddle_points(grey: Image, xy: Array, board: Board) -> Array:
+    """Corners moved to the nearest saddle; those that move by more than the detectors may disagree become NaN."""
+    seen = np.isfinite(xy).all(1)
+    half = int(np.clip(WINDOW * _spacing(xy, board).min(), 2, MAX_WINDOW))
+    start = np.ascontiguousarray(xy[seen], np.float32).reshape(-1, 1, 2)
+    moved = np.full(xy.shape, np.nan)
+    moved[seen] = np.asarray(cv2.cornerSubPix(grey, start, (half, half), (-1, -1), SUBPIXEL)).reshape(-1, 2)
+    moved[np.linalg.norm(moved - xy, axis=1) > AGREE * np.median(_spacing(xy, board))] = np.nan
+    return moved
 
 
 def _sector_based(grey: Image, board: Board, thorough: bool) -> Array | None:
     """OpenCV's detector by Duda and Frese (2018)."""
     flags = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_ACCURACY
-    found, corners = cv2.findChessboardCornersSB(
-        grey, board.grid, flags=flags | (cv2.CALIB_CB_EXHAUSTIVE if thorough else 0)
-    )
+    if thorough:
+        flags |= cv2.CALIB_CB_EXHAUSTIVE
+    found, corners = cv2.findChessboardCornersSB(grey, board.grid, flags=flags)
     return np.asarray(corners, np.float64).reshape(-1, 2) if found else None
 
 
-def _orient(grey: Image, xy: Array, board: Board) -> Array | None:
+def _orient(grey: Image, xy: Array, board: Board) -> Array:
     """Number the corners so that the first inner square is dark and the grid is seen from its printed side.
 
     An ambiguous board keeps the order in which the first corner is nearer to the top-left of the picture.
@@ -162,10 +173,10 @@ def lattice_fault(xy: Array, board: Board) -> str:
     grid = xy.reshape(down, across, 2)
     spacing = float(np.median(_spacing(xy, board)))
     bends = [np.linalg.norm(np.diff(grid, 2, axis=axis), axis=-1) for axis in (0, 1)]
-    worst = max((float(bend.max()) for bend in bends if bend.size), default=0.0)
+    worst = max((float(np.nanmax(bend, initial=0.0)) for bend in bends), default=0.0)
     if worst > MAX_BEND * spacing:
         return "the corners found do not lie on a grid"
-    error = float(np.sqrt(np.mean(_lattice_error(xy, board) ** 2)))
+    error = float(np.sqrt(np.nanmean(_lattice_error(xy, board) ** 2)))
     return "the corners found do not lie on a plane" if error > MAX_LATTICE_ERROR else ""
 
 

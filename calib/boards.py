@@ -164,7 +164,7 @@ def parse_board(text: str) -> Board:
     length = LENGTH.fullmatch(fields[1]) if len(fields) > 1 else None
     if kind not in ("chessboard", "charuco") or size is None or length is None:
         raise InputError(f"{text!r} is not a board; write {SPELLING}, or name a .toml file")
-    square = float(length[1]) * METRES[length[2] or "m"]
+    square = round(float(length[1]) * METRES[length[2] or "m"], 9)
     if kind == "chessboard":
         return Board(int(size[1]), int(size[2]), square, inverted="inverted" in fields[2:])
     if len(fields) < 3:
@@ -194,7 +194,7 @@ def read_board(path: Path) -> Board:
         return Board(
             int(table["columns"]),
             int(table["rows"]),
-            float(square) / 100,
+            round(float(square) / 100, 9),
             dictionary=str(table["dictionary"]),
             marker=float(table["aruco_scale"]),
             inverted=bool(table.get("inverted", False)),
