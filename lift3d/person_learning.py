@@ -1,0 +1,78 @@
+"""What is constant about a person, read off pieces of a recording: noise, how each joint moves, bone lengths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lift3d.datasets import Skeleton
+
+from .map_smoother import Person, Stretch, smooth
+from .motion_prior import estimate_strength
+from .persistence import HORIZON_S, NoiseSplit, split_noise
+from .point_solver import Array, inverse3, normal_equations, reproject
+from .rigid_bones import Bones, measure_bones
+
+LENGTH_MEMORY_S = 0.25
+"""A measured bone length says something new after so long, ten times later where all of the noise persists."""
+
+USUAL_JERK = 100.0  # m/s³, of a joint that was hardly ever seen
+
+
+def learn_person(pieces: list[Stretch], skeleton: Skeleton, *, bones: bool = True) -> Person:
+    """Estimate how the noise of each joint divides, how smoothly it moves, and how long the bones are.
+
+    Args:
+        pieces: stretches of the same person, as they were triangulated frame by frame.
+        skeleton: J joints.
+        bones: measure bones.
+    """
+    fps = pieces[0].fps
+    points = [_per_frame(piece) for piece in pieces]
+    split = split_noise(_joined([u for u, _ in points], fps), fps)
+    x = _joined([np.where((piece.used.sum(0) >= 2)[..., None], piece.x, np.nan) for piece in pieces], fps)
+    variance = _joined([variance for _, variance in points], fps)
+    person = Person(split, _strengths(x, variance, split, fps))
+    return replace(person, bones=_measure(pieces, person, skeleton)) if bones else person
+
+
+def _strengths(x: Array, variance: Array, split: NoiseSplit, fps: float) -> Array:
+    """The motion's variance joint by joint, on frames so far apart that their jitter is independent."""
+    strength = np.full(x.shape[1], np.nan)
+    for j in range(x.shape[1]):
+        every = max(1, round(split.length[j] / 2))
+        independent = variance[::every, j] * (split.jitter[j] / split.length[j])
+        strength[j] = estimate_strength(x[::every, j], independent, fps / every) / every**5
+    known = np.isfinite(strength)
+    usual = float(np.median(strength[known])) if known.any() else (USUAL_JERK / fps**3) ** 2
+    return np.where(known, strength, usual)
+
+
+def _measure(pieces: list[Stretch], person: Person, skeleton: Skeleton) -> Bones:
+    """Bone lengths from pieces that were smoothed without them."""
+    smoothed = [smooth(piece, person) for piece in pieces]
+    x = [np.where(piece.active[..., None], s.x, np.nan) for piece, s in zip(pieces, smoothed, strict=True)]
+    covariance = np.concatenate([s.covariance for s in smoothed])
+    persistence = LENGTH_MEMORY_S * pieces[0].fps * (1 + 9 * float(person.split.persistent.mean()))
+    return measure_bones(np.concatenate(x), covariance, skeleton, persistence=persistence)
+
+
+def _joined(parts: list[Array], fps: float) -> Array:
+    """Pieces one after the other, with NaN between them."""
+    gap = np.full((round(HORIZON_S * fps) + 1, *parts[0].shape[1:]), np.nan)
+    joined = [array for part in parts for array in (part, gap)][:-1]
+    return np.concatenate(joined)
+
+
+def _per_frame(piece: Stretch) -> tuple[Array, Array]:
+    """Residuals [n, V, J, 2] in sigmas and variances [n, J, 3] of the positions as they are, NaN where not used."""
+    V, n, J = piece.used.shape
+    kept = piece.obs.weighted(piece.used.reshape(V, -1))
+    x = np.where(np.isfinite(piece.x), piece.x, 0.0)
+    res = reproject(kept, x.reshape(-1, 3).T)
+    H, _ = normal_equations(kept, res)
+    variance = inverse3(H)[[0, 3, 5]].T.reshape(n, J, 3)
+    scale = np.sqrt(0.5 * (kept.info[0] + kept.info[2]))
+    u = np.where(piece.used.reshape(V, -1), res.e * scale, np.nan)
+    return np.moveaxis(u.reshape(2, V, n, J), (0, 2), (3, 0)), variance
