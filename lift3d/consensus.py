@@ -10,6 +10,7 @@ Source: the vote is MSAC (Torr and Zisserman, MLESAC, CVIU 2000) on the predicti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,6 @@ from .point_solver import (
     Residuals,
     apply3,
     chi_square,
-    in_parallel,
     information,
     inverse3,
     linear_points,
@@ -72,15 +72,22 @@ def find_consensus(obs: Observations, gate: float = GATE, *, leverage: bool = Fa
         gate: normalised residual above which a view is an outlier.
         leverage: compute it too; zeros otherwise.
     """
+    found = _in_chunks(obs, lambda part: _agreeing(part, gate, leverage))
+    count = obs.seen.sum(0)
+    search = np.flatnonzero(~found.inlier.any(0) & (count >= 3))
+    if len(search):
+        pairs = pairs_by_angle(obs)
+        result = _in_chunks(obs.take(search), lambda part: _searched(part, pairs, gate, leverage))
+        for name in FIELDS:
+            getattr(found, name)[:, search] = getattr(result, name)
+    return found
+
+
+def _in_chunks(obs: Observations, work: Callable[[Observations], Consensus]) -> Consensus:
+    """Apply work to a few thousand points at a time."""
     V, n = obs.info.shape[1:]
     step = max(256, CHUNK // V)
-    pairs = pairs_by_angle(obs)
-    starts = range(0, max(n, 1), step)
-
-    def solve(start: int) -> Consensus:
-        return _chunk(obs.take(slice(start, start + step)), pairs, gate, leverage)
-
-    parts = in_parallel(solve, starts)
+    parts = [work(obs.take(slice(start, start + step))) for start in range(0, max(n, 1), step)]
     return Consensus(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in FIELDS))
 
 
@@ -99,25 +106,23 @@ def pairs_by_angle(obs: Observations) -> list[tuple[int, int]]:
     return sorted(pairs, key=lambda pair: -sine[pair])
 
 
-def _chunk(obs: Observations, pairs: list[tuple[int, int]], gate: float, leverage: bool) -> Consensus:
-    """All points of one chunk: plain least squares, then a search where the views disagree."""
+def _agreeing(obs: Observations, gate: float, leverage: bool) -> Consensus:
+    """Plain least squares, kept where all views agree."""
     seen = obs.seen
-    count = seen.sum(0)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         X = refine(obs, linear_points(obs), 1)
         res = reproject(obs, X)
         wrong = (~(res.chi2 <= gate**2) | ~res.in_front) & seen
-        agree = np.isfinite(X).all(0) & ~wrong.any(0) & (count >= 2)
-        found = _finish(obs, X, res, seen & agree, leverage)
-        search = np.flatnonzero(~agree & (count >= 3))
-        if len(search):
-            part = obs.take(search)
-            X, inlier = _settle(part, *_best_pair(part, pairs, gate), gate)
-            kept = part.weighted(inlier)
-            result = _finish(kept, X, reproject(kept, X), inlier, leverage)
-            for name in FIELDS:
-                getattr(found, name)[:, search] = getattr(result, name)
-    return found
+        agree = np.isfinite(X).all(0) & ~wrong.any(0)
+        return _finish(obs, X, res, seen & agree, leverage)
+
+
+def _searched(obs: Observations, pairs: list[tuple[int, int]], gate: float, leverage: bool) -> Consensus:
+    """Points whose views disagree: the best pair's, refined on the views that go with it."""
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        X, inlier = _settle(obs, *_best_pair(obs, pairs, gate), gate)
+        kept = obs.weighted(inlier)
+        return _finish(kept, X, reproject(kept, X), inlier, leverage)
 
 
 def _finish(obs: Observations, X: Array, res: Residuals, inlier: NDArray[np.bool_], leverage: bool) -> Consensus:
@@ -228,13 +233,10 @@ def _vote(obs: Observations, i: int, j: int, gate: float) -> tuple[Array, Array,
 
 def _settle(obs: Observations, X: Array, inlier: NDArray[np.bool_], gate: float) -> tuple[Array, NDArray[np.bool_]]:
     """Refine on the views that fit, let all be judged by the refined point, and refine on those that pass."""
-    seen = obs.seen
-    for _ in range(2):
-        kept = obs.weighted(inlier)
-        res = reproject(kept, X)
-        H, g = normal_equations(kept, res)
-        X = X - solve3(H, g)
-        res = reproject(obs, X)
-        outside = np.where(inlier, res.chi2, predictive(obs, res, inverse3(H))[0])
-        inlier = seen & (outside <= gate**2) & res.in_front
+    kept = obs.weighted(inlier)
+    H, g = normal_equations(kept, reproject(kept, X))
+    X = X - solve3(H, g)
+    res = reproject(obs, X)
+    outside = np.where(inlier, res.chi2, predictive(obs, res, inverse3(H))[0])
+    inlier = obs.seen & (outside <= gate**2) & res.in_front
     return refine(obs.weighted(inlier), X, 1), inlier

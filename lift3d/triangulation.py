@@ -16,12 +16,12 @@ from .noise import NoiseModel, fit_noise
 from .point_solver import Array, Observations, linear_points, observe
 from .swaps import find_pair_swaps
 
-NOISE_SAMPLE = 3_000
+NOISE_SAMPLE = 2_000
 NOISE_FRAMES = 400
 """Points, and frames at least, that the noise is estimated from: with four views some 2,000 degrees of freedom a joint,
 so that each joint's sigma is known to 2 %."""
 
-NOISE_ROUNDS = 4
+NOISE_ROUNDS = 3
 BODY_JOINTS = 5
 """From this many joints on, the median joint says where a person is even if some are wrong."""
 
@@ -189,13 +189,13 @@ def _apparent_size(seen: _Seen, rig: Rig) -> Array:
     else:
         X = _rough_points(seen.obs.take(slice(None, None, max(1, T * P * J // NOISE_SAMPLE))))
         X = X[np.isfinite(X).all(-1)]
-        middle = np.broadcast_to(np.median(X, axis=0) if len(X) else np.full(3, np.nan), (T, P, 3))
+        middle = (np.median(X, axis=0) if len(X) else np.full(3, np.nan))[None, None]  # one for all
     depth = np.stack([middle @ camera.R[2] + camera.t[2] for camera in rig], axis=1)  # [T, V, P]
     focal = np.array([camera.focal.mean() for camera in rig])[:, None]
     size = np.log(focal / np.where(depth > 0.1, depth, np.nan))
     view = np.ma.median(np.ma.masked_invalid(size), axis=(0, 2), keepdims=True).filled(0.0)
     size = np.where(np.isfinite(size), np.clip(size, view - LOG_SIZE_RANGE, view + LOG_SIZE_RANGE), view)
-    return np.asarray(np.exp(size - size.mean())) if size.size else np.ones((T, V, P))
+    return np.broadcast_to(np.exp(size - size.mean()), (T, V, P)) if size.size else np.ones((T, V, P))
 
 
 def _rough_points(obs: Observations) -> Array:
