@@ -29,17 +29,27 @@ LEVEL = "lift3d.level"
 
 
 class CommandGroup(click.Group):
-    """A group that knows its commands by name and imports ``lift3d.cli.<name>`` for the one that runs."""
+    """A group that knows its commands by name and imports ``<package>.<name>`` for the one that runs.
+
+    Args:
+        package: where the commands live, one module each, which exposes it as ``command``.
+        texts: one line on each command, by name, in the order of the list.
+    """
+
+    def __init__(self, *, package: str, texts: dict[str, str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.package = package
+        self.texts = texts
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands that this installation has."""
-        return [name for name in COMMANDS if find_spec(f"lift3d.cli.{name}") is not None]
+        return [name for name in self.texts if find_spec(f"{self.package}.{name}") is not None]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = import_module(f"lift3d.cli.{cmd_name}").command
+        command = import_module(f"{self.package}.{cmd_name}").command
         assert isinstance(command, click.Command)
         taken = {flag for option in command.params for flag in option.opts}
         command.params += [option for option in shared_options() if not taken & set(option.opts)]
@@ -58,7 +68,7 @@ class CommandGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        rows = [(name, COMMANDS[name]) for name in self.list_commands(ctx)]
+        rows = [(name, self.texts[name]) for name in self.list_commands(ctx)]
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
@@ -131,6 +141,8 @@ def _explain(error: Exception) -> str | None:
 
 @click.command(
     cls=CommandGroup,
+    package="lift3d.cli",
+    texts=COMMANDS,
     params=shared_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command explains itself: lift3d COMMAND --help",

@@ -142,6 +142,20 @@ def test_verbose_after_debug_does_not_quieten(run_raising: Run) -> None:
     assert "Traceback" in run_raising(InputError("x"), "--debug", "demo", "-v").stderr
 
 
+def test_group_within_a_group_reports_once_and_hears_debug(run_raising: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_raising(None)
+    inner = group.CommandGroup(name="inner", package="lift3d.cli", texts={"demo": "A command of the inner group."})
+    module = ModuleType("lift3d.cli.inner")
+    module.command = inner  # type: ignore[attr-defined]
+    module.__spec__ = ModuleSpec("lift3d.cli.inner", None)
+    monkeypatch.setitem(sys.modules, "lift3d.cli.inner", module)
+    monkeypatch.setitem(group.COMMANDS, "inner", "A group.")
+    result = run_raising(InputError("no camera"), "inner", "demo", "--debug")
+    assert result.exit_code == 1
+    assert result.stderr.count("Traceback") == 1
+    assert result.stderr.count("lift3d: error: no camera") == 1
+
+
 def test_interrupt_is_one_line_and_exit_130(run_raising: Run) -> None:
     result = run_raising(KeyboardInterrupt())
     assert result.exit_code == 130
