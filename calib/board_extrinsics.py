@@ -1,0 +1,248 @@
+"""Where cameras stand, from a board that was moved before them while they filmed in step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .board_pose import board_poses
+from .board_views import BoardViews
+from .boards import Board
+from .bundle_adjustment import Adjustment, AdjustmentConfig, BoardObservations, BoardPoses, adjust_boards
+from .camera import Camera
+from .distortion import Array
+from .errors import CalibrationError
+from .frame_times import shared_frames
+from .lens_parameters import lens_basis
+from .pair_graph import PairGraph, build_pair_graph
+from .rig import Rig
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+
+MIN_FRAMES = 3
+START_LOSS = 10.0  # pixels: the chain along the tree may be off by as much
+OUTLIER = 5.0  # standard deviations
+LARGE_ERROR = 5.0  # pixels: cameras that are not in step, a mirrored picture, another lens
+CONTRADICTING = 0.25  # of a camera's corners that far off
+MAX_DISTANCE_ERROR = 0.02  # of a known length
+
+
+@dataclass(frozen=True)
+class ExtrinsicsConfig:
+    """How to adjust.
+
+    Args:
+        refine: lens parameters that move with the cameras (fx, fy, cx, cy, k1 …); none by default, since a board that
+            is filmed for extrinsics rarely reaches the pictures' corners.
+        held_out: every n-th shared frame is kept out of the adjustment and used to check it; 0: none.
+    """
+
+    refine: frozenset[str] = frozenset()
+    held_out: int = 5
+
+
+@dataclass(frozen=True, eq=False)
+class BoardExtrinsics:
+    """Cameras placed by a moving board.
+
+    Args:
+        rig: the cameras, in the frame of the first camera of the tree.
+        board: what was moved.
+        frames: [P] numbers of the frames in the adjustment.
+        held_out: numbers of the frames kept out of it.
+        observations: of all frames used, [C, P, N, 2]; corners that proved wrong are NaN.
+        adjustment: residuals, covariances and board poses.
+        graph: what pairs of cameras share.
+        outliers: how many corners were left out.
+    """
+
+    rig: Rig
+    board: Board
+    frames: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+    observations: BoardObservations
+    adjustment: Adjustment
+    graph: PairGraph
+    outliers: int
+
+
+def calibrate_board_extrinsics(
+    views: Sequence[BoardViews],
+    lenses: Sequence[Camera],
+    *,
+    config: ExtrinsicsConfig | None = None,
+    progress: Progress | None = None,
+) -> BoardExtrinsics:
+    """Place cameras by what they saw of one moving board.
+
+    Args:
+        views: C cameras' views, whose frame numbers speak of the same moments.
+        lenses: the cameras' intrinsics, in the same order; their poses do not count.
+        config: how.
+        progress: called as progress(stage, done, total).
+
+    Raises:
+        InputError: the board looks the same after half a turn.
+        CalibrationError: fewer than two cameras, pictures of another size than a lens speaks of, too few shared frames,
+            cameras that share no view with the rest (named), or views that contradict each other.
+    """
+    config = config or ExtrinsicsConfig()
+    _check_input(views, lenses)
+    frames = shared_frames(views)
+    if len(frames) < MIN_FRAMES:
+        counts = ", ".join(f"{entry.camera} in {len(entry)}" for entry in views)
+        raise CalibrationError(
+            f"the board was seen by two cameras at once in {len(frames)} frames, at least {MIN_FRAMES} are needed "
+            f"(seen by {counts}); check that the videos are in step, and move the board where cameras overlap"
+        )
+    spare = np.arange(len(frames)) % config.held_out == config.held_out // 2 if config.held_out else np.zeros(0, bool)
+    used = frames[~spare] if len(spare) else frames
+    corners = views[0].board.corners
+    xy = np.stack([entry.at(used) for entry in views])
+    _tell(progress, "comparing pairs of cameras", 0)
+    graph = build_pair_graph(lenses, corners, xy)
+    cameras = chain_cameras(lenses, graph)
+    observations = BoardObservations(corners, xy)
+    poses = place_board(cameras, observations)
+    _tell(progress, "adjusting cameras", 1)
+    root = int(np.argmin([np.linalg.norm(camera.t) for camera in cameras]))
+    before, result, observations, outliers = _adjust(cameras, observations, poses, root, config)
+    _check_result(result, np.linalg.norm(before.residuals, axis=-1), views)
+    _tell(progress, "adjusting cameras", 2)
+    kept_out = frames[spare] if len(spare) else frames[:0]
+    return BoardExtrinsics(Rig(result.cameras), views[0].board, used, kept_out, observations, result, graph, outliers)
+
+
+def _tell(progress: Progress | None, stage: str, done: int) -> None:
+    """Report, if anybody listens."""
+    if progress:
+        progress(stage, done, 2)
+
+
+def _check_input(views: Sequence[BoardViews], lenses: Sequence[Camera]) -> None:
+    """Refuse what cannot work, before any work is done."""
+    if len(views) < 2 or len(views) != len(lenses):
+        raise CalibrationError(
+            f"extrinsics need two or more cameras with a lens each, got {len(views)} and {len(lenses)}"
+        )
+    views[0].board.check_orientable()
+    for entry, lens in zip(views, lenses, strict=True):
+        if entry.board != views[0].board:
+            raise CalibrationError(f"{entry.camera} saw another board than {views[0].camera}; all must see the same")
+        if entry.size != lens.size:
+            raise CalibrationError(
+                f"camera {entry.camera}: its lens speaks of {lens.size[0]}x{lens.size[1]} pictures, the video is "
+                f"{entry.size[0]}x{entry.size[1]}; calibrate the lens at the resolution that is filmed"
+            )
+
+
+def chain_cameras(lenses: Sequence[Camera], graph: PairGraph) -> list[Camera]:
+    """Cameras along the tree, the root at the origin.
+
+    Raises:
+        CalibrationError: some share no view with the others.
+    """
+    links = graph.tree()
+    cameras = list(lenses)
+    root = links[0][0]
+    cameras[root] = cameras[root].with_pose(np.eye(3), np.zeros(3))
+    for known, new in links:
+        R, t = graph.second_from_first[known, new]
+        cameras[new] = cameras[new].with_pose(R @ cameras[known].R, R @ cameras[known].t + t)
+    return cameras
+
+
+def place_board(cameras: Sequence[Camera], observations: BoardObservations) -> BoardPoses:
+    """For every frame, the pose by one camera that all cameras' pictures like best."""
+    R, t = [], []
+    for p in range(observations.xy.shape[1]):
+        choices = []
+        for camera, view in zip(cameras, observations.xy[:, p], strict=True):
+            for R_cam, t_cam, _ in board_poses(camera, observations.corners, view):
+                pose = BoardPoses((camera.R.T @ R_cam)[None], (camera.R.T @ (t_cam - camera.t))[None])
+                choices.append((_misfit(cameras, observations, pose, p), pose))
+        best = min(choices, key=lambda choice: choice[0])[1]
+        R.append(best.R[0])
+        t.append(best.t[0])
+    return BoardPoses(np.array(R), np.array(t))
+
+
+def _misfit(cameras: Sequence[Camera], observations: BoardObservations, pose: BoardPoses, p: int) -> float:
+    """A robust sum of the errors in all cameras, pixels."""
+    points = pose.points(observations.corners)[0]
+    error = np.stack([camera.project(points) for camera in cameras]) - observations.xy[:, p]
+    seen = np.isfinite(observations.xy[:, p, :, 0])
+    distance = np.where(np.isfinite(error).all(-1), np.linalg.norm(error, axis=-1), 1e3)
+    return float(np.minimum(distance, 1e3)[seen].sum())
+
+
+def _adjust(
+    cameras: Sequence[Camera], observations: BoardObservations, poses: BoardPoses, root: int, config: ExtrinsicsConfig
+) -> tuple[Adjustment, Adjustment, BoardObservations, int]:
+    """Robustly with all corners, then without the outliers; both results, what is left, how many went."""
+    fixed = (root,)
+    wide = adjust_boards(cameras, observations, poses, config=AdjustmentConfig(fixed, loss_scale=START_LOSS))
+    narrow = AdjustmentConfig(fixed, _lens(cameras, config.refine), loss_scale=max(3 * _noise(wide), 0.1))
+    result = adjust_boards(wide.cameras, observations, wide.poses, config=narrow)
+    distance = np.linalg.norm(result.residuals, axis=-1)
+    wrong = distance > OUTLIER * _noise(result)
+    xy = np.where(wrong[..., None], np.nan, observations.xy)
+    few = np.isfinite(xy[..., 0]).sum(-1, keepdims=True) < 4  # what is left of a view that contradicts the others
+    xy = np.where(few[..., None], np.nan, xy)
+    held = np.isfinite(xy[..., 0]).sum((0, 2)) >= 4
+    xy[:, ~held] = observations.xy[:, ~held]
+    cleaned = BoardObservations(observations.corners, xy)
+    last = replace(narrow, loss_scale=max(3 * _noise(result), 0.1))
+    final = adjust_boards(result.cameras, cleaned, result.poses, config=last)
+    return result, final, cleaned, int(wrong.sum())
+
+
+def _lens(cameras: Sequence[Camera], refine: frozenset[str]) -> tuple[Array | None, ...] | None:
+    """Which lens parameters move."""
+    return tuple(lens_basis(camera, refine) for camera in cameras) if refine else None
+
+
+def _noise(result: Adjustment) -> float:
+    """Pixels a coordinate, from the median distance (Rayleigh's is 1.1774 standard deviations)."""
+    return float(np.nanmedian(np.linalg.norm(result.residuals, axis=-1))) / 1.1774
+
+
+def _check_result(result: Adjustment, before: Array, views: Sequence[BoardViews]) -> None:
+    """Refuse cameras whose views contradict each other, and name the worst."""
+    noise = _noise(result)
+    seen = np.isfinite(before).sum((1, 2))
+    wrong = (before > max(OUTLIER * noise, LARGE_ERROR)).sum((1, 2)) / np.maximum(seen, 1)
+    worst = int(np.argmax(wrong))
+    if noise > LARGE_ERROR or wrong[worst] > CONTRADICTING:
+        raise CalibrationError(
+            f"the views contradict each other: {100 * wrong[worst]:.0f} % of the corners of {views[worst].camera} are "
+            f"more than {LARGE_ERROR:.0f} px from where the other cameras put the board; its video may be out of step or "
+            "mirrored, or its intrinsics may be another lens's"
+        )
+
+
+def check_known_distance(rig: Rig, first: str, second: str, *, metres: float, square: float) -> None:
+    """Compare the distance of two cameras with a tape measure's, to find a wrong square size.
+
+    Args:
+        rig: cameras placed by a board.
+        first: a camera's name.
+        second: another's.
+        metres: their measured distance.
+        square: the side of a square that was assumed, metres.
+
+    Raises:
+        CalibrationError: they differ by more than 2 %; the message says which square size would fit.
+    """
+    found = float(np.linalg.norm(rig[first].center - rig[second].center))
+    if abs(found / metres - 1) > MAX_DISTANCE_ERROR:
+        raise CalibrationError(
+            f"{first} and {second} stand {found:.3f} m apart by a board of {1000 * square:.1f} mm squares, "
+            f"but {metres:.3f} m as measured: squares of {1000 * square * metres / found:.1f} mm would fit"
+        )
