@@ -15,7 +15,7 @@ from lift3d.datasets import Poses
 from lift3d.datasets.demo_capture import RESULTS, DemoSettings, SyntheticCapture, synthesize, write_demo_capture
 from lift3d.datasets.detections import Detections
 
-from .reconstruct import reconstruct_capture
+from .reconstruct import ReconstructConfig, reconstruct_capture
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -90,7 +90,8 @@ def run_demo(
     if progress:
         progress("writing the capture", 0, 0)
     folder = write_demo_capture(folder, settings, overwrite=overwrite)
-    found = reconstruct_capture(folder, folder / RESULTS[0], progress=progress)
+    config = ReconstructConfig(people=1)  # not the passer-by
+    found = reconstruct_capture(folder, folder / RESULTS[0], config=config, progress=progress)
     error = true_error(found.poses, synthesize(settings))
     return {"folder": str(folder), "truth": error.summary(), "reconstruction": found.summary}
 

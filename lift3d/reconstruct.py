@@ -1,6 +1,6 @@
 """From keypoints and cameras to poses: the one place where the stages meet.
 
-keypoints [T, V, P, J] -> associate, check_pairing, join_fragments -> one person [T, V, 1, J]
+keypoints [T, V, P, J] -> follow_people, check_pairing, join_fragments -> people [T, V, P, J], same p in every view
 -> triangulate (swaps, noise, consensus, covariance) -> Poses -> summarise -> verdict
 """
 
@@ -25,6 +25,8 @@ from .association import associate
 from .consensus import GATE
 from .fragments import join_fragments
 from .pairing import PairingReport, check_pairing, check_scale
+from .people import Box, People, PeopleConfig, follow_people
+from .people_summary import left_out_rows, person_rows
 from .plausibility import implausible_joints
 from .point_solver import Array
 from .summary import summarise
@@ -42,11 +44,15 @@ class ReconstructConfig:
             above it, the noise model weighs each keypoint by its confidence.
         gate: a view further off than this many standard deviations is an outlier.
         undo_swaps: look for left and right exchanged in single views.
+        people: how many people to reconstruct; None: all whom the cameras see consistently.
+        roi: (x0, y0, z0, x1, y1, z1) metres, world: only people whose middle is in this box; None: everywhere.
     """
 
     min_confidence: float = 0.1
     gate: float = GATE
     undo_swaps: bool = True
+    people: int | None = None
+    roi: Box | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +72,7 @@ def reconstruct(
     inputs: dict[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
-    """Reconstruct the one person whom the cameras agree on.
+    """Reconstruct everybody on whom the cameras agree, the person seen best first.
 
     Args:
         keypoints: detections [T, V, P, J], people in any order.
@@ -85,9 +91,14 @@ def reconstruct(
     if len(rig) < 2:
         raise InputError(f"two cameras or more are needed, got {len(rig)} ({', '.join(rig.names)})")
     keypoints = confident(keypoints, config.min_confidence)
-    association = associate(keypoints, rig, progress=progress)
-    report = check_pairing(keypoints, rig, association, progress=progress)
-    _refuse(report, keypoints, bool(association.support.any()))
+    everybody = follow_people(
+        replace(keypoints, fps=fps), rig, config=PeopleConfig(config.people, config.roi), progress=progress
+    )
+    association = everybody.association
+    # In a region there may be nobody while the cameras see people elsewhere.
+    witness = association if config.roi is None else associate(keypoints, rig)
+    report = check_pairing(keypoints, rig, witness, progress=progress)
+    _refuse(report, keypoints, everybody)
     person = join_fragments(keypoints, association, rig)
     if progress:
         progress("triangulating", 0, 1)
@@ -97,6 +108,8 @@ def reconstruct(
     settings = {"lift3d": __version__, **asdict(config), "noise": found.noise.as_dict()}
     poses = _poses(found, person, rig, fps).replace(settings=settings, inputs=inputs or {})
     summary = summarise(poses, found.swapped, association.rival)
+    summary["persons"] = person_rows(poses)
+    summary["left_out"] = left_out_rows(everybody.left_out)
     summary["agreement_percent"] = {name: round(100 * share, 1) for name, share in report.agreement.items()}
     if progress:
         progress("triangulating", 1, 1)
@@ -170,12 +183,16 @@ def _frame_rate(fps: float | None) -> float:
     return float(fps)
 
 
-def _refuse(report: PairingReport, keypoints: Keypoints, anybody: bool) -> None:
+def _refuse(report: PairingReport, keypoints: Keypoints, everybody: People) -> None:
     """No result is better than a wrong one."""
     if report.message:
         raise CalibrationError(report.message)
-    if anybody:
+    if everybody.association.support.any():
         return
+    counts = left_out_rows([item for item in everybody.left_out if len(item.cameras) > 1])["count"]
+    if counts:
+        who = ", ".join(f"{reason}: {count}" for reason, count in counts.items())
+        raise InputError(f"nobody is left to reconstruct ({who}); give --people N, or another --roi")
     people = (keypoints.confidence > 0).any(-1).any(-1)  # [T, V]
     if not people.any():
         raise InputError("no camera sees anybody in any frame; nothing to reconstruct")

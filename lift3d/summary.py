@@ -71,10 +71,18 @@ def residuals(poses: Poses) -> Array:
 
 
 def _expected(poses: Poses) -> NDArray[np.bool_]:
-    """[T, P, J] whether a joint is there, for the joints that any view ever saw."""
+    """[n, J] whether a joint is there, for the joints that any view ever saw, where somebody should be."""
     assert poses.keypoints is not None
     known = (poses.keypoints.confidence > 0).any((0, 1, 2))
-    return np.asarray((poses.status > 0)[..., known])
+    return np.asarray((poses.status > 0)[_asked(poses)][:, known])
+
+
+def _asked(poses: Poses) -> NDArray[np.bool_]:
+    """[T, P] where somebody should be: everywhere if there is one person, else from the first to the last sight."""
+    there: NDArray[np.bool_] = np.any(poses.status > 0, axis=-1)
+    if there.shape[1] == 1:
+        return np.ones_like(there)
+    return np.asarray(np.logical_or.accumulate(there) & np.logical_or.accumulate(there[::-1])[::-1])
 
 
 def _median(value: Array, digits: int = 1) -> float | None:
@@ -113,6 +121,7 @@ def _joints(poses: Poses, residual: Array) -> list[dict[str, Any]]:
     """One row a joint, with the residual in each camera: the one that disagrees explains a doubtful joint."""
     assert poses.keypoints is not None
     size = np.linalg.norm(residual, axis=-1)
+    asked = _asked(poses)
     rows = []
     for j, name in enumerate(poses.skeleton.joints):
         present = poses.status[..., j] > 0
@@ -120,11 +129,11 @@ def _joints(poses: Poses, residual: Array) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "present_percent": _percent(present.mean()),
+                "present_percent": _percent(present[asked].mean()) if asked.any() else 0.0,
                 "views": round(float(poses.views[..., j][present].mean()), 1) if present.any() else 0.0,
                 "reprojection_error_px": _median(poses.reprojection_error[..., j]),
                 "sigma_mm": _median(poses.sigma[..., j] * 1000),
-                **_gaps(present),
+                **_gaps(present | ~asked),
                 "residual_px": by_camera,
             }
         )
@@ -141,18 +150,20 @@ def _gaps(present: NDArray[np.bool_]) -> dict[str, int]:
 
 
 def _bones(poses: Poses) -> list[dict[str, Any]]:
-    """Length and steadiness of the limb bones."""
+    """Length and steadiness of the limb bones, each person's own, averaged over the people."""
     rows = []
     for a, b in poses.skeleton.limb_bones:
         length = np.linalg.norm(poses.xyz[:, :, a] - poses.xyz[:, :, b], axis=-1)
-        length = length[np.isfinite(length)]
+        columns = [column[np.isfinite(column)] for column in length.T]
+        columns = [column for column in columns if len(column)]
         name = f"{poses.skeleton.joints[a]}-{poses.skeleton.joints[b].removeprefix('left_').removeprefix('right_')}"
-        mean = float(length.mean()) if len(length) else float("nan")
+        means = [float(column.mean()) for column in columns]
+        cvs = [float(column.std() / column.mean()) for column in columns if len(column) > 1]
         rows.append(
             {
                 "name": name,
-                "length_mm": round(1000 * mean, 1) if len(length) else None,
-                "cv_percent": round(100 * float(length.std()) / mean, 2) if len(length) > 1 else None,
+                "length_mm": round(1000 * float(np.mean(means)), 1) if means else None,
+                "cv_percent": round(100 * float(np.mean(cvs)), 2) if cvs else None,
             }
         )
     return rows

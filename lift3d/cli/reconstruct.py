@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,6 +18,8 @@ import click
 @click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
 @click.option("--fps", type=float, help="Frames a second. [default: as capture.toml, keypoints or videos say]")
 @click.option("--min-confidence", type=float, help="Keypoints below it do not count. [default: 0.1]")
+@click.option("--people", type=click.IntRange(min=1), help="How many people. [default: all seen consistently]")
+@click.option("--roi", help="Only people in this box: x0,y0,z0,x1,y1,z1 in metres.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
 def command(
@@ -26,6 +29,8 @@ def command(
     keypoints: Path | None,
     fps: float | None,
     min_confidence: float | None,
+    people: int | None,
+    roi: str | None,
     as_json: bool,
     overwrite: bool,
 ) -> None:
@@ -39,7 +44,9 @@ def command(
     from .console import progress_bar
     from .summary_table import print_summary
 
-    config = ReconstructConfig() if min_confidence is None else ReconstructConfig(min_confidence=min_confidence)
+    config = ReconstructConfig(people=people, roi=_box(roi))
+    if min_confidence is not None:
+        config = replace(config, min_confidence=min_confidence)
     out = out or Path(f"{capture.resolve().name}.poses.h5")
     with progress_bar() as progress:
         result = reconstruct_capture(
@@ -56,3 +63,16 @@ def command(
         click.echo(json.dumps(result.summary, indent=1))
     else:
         print_summary(result.summary)
+
+
+def _box(text: str | None) -> tuple[float, float, float, float, float, float] | None:
+    """Six numbers, separated by commas."""
+    if text is None:
+        return None
+    try:
+        x0, y0, z0, x1, y1, z1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"six numbers x0,y0,z0,x1,y1,z1 are wanted, got {text!r}", param_hint="--roi"
+        ) from None
+    return x0, y0, z0, x1, y1, z1

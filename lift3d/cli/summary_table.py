@@ -18,6 +18,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     if rows:
         click.echo()
         print_table(("limb", "length mm", "variation %"), rows)
+    _print_people(summary)
     click.echo()
     _print_result(summary)
 
@@ -80,6 +81,34 @@ def _print_joints(summary: dict[str, Any]) -> None:
         click.echo(f"never found: {', '.join(never)}")
 
 
+REASONS = {
+    "passer-by": "passing by: seen by two cameras, but only for a moment",
+    "two cameras only": "seen by two of the cameras only, which a third never confirmed",
+    "contradicted": "seen by two cameras where a third looks and sees nobody: a mirror, a picture, or chance",
+    "outside the region": "outside the region",
+    "more than asked for": "more than were asked for",
+    "one camera only": "seen by one camera only",
+}
+
+
+def _print_people(summary: dict[str, Any]) -> None:
+    """One row a person where there are several, and who was left out."""
+    persons = summary["persons"]
+    if len(persons) > 1 or any(row["static"] for row in persons):
+        heading = ("person", "frames", "first", "last", "cameras", "moves mm", "posture mm", "limbs vary %", "")
+        keys = ("person", "frames", "first", "last", "cameras", "place_mm", "posture_mm", "bone_cv_percent")
+        click.echo()
+        print_table(heading, [(*(row[key] for key in keys), "static" if row["static"] else "") for row in persons])
+    left_out = summary["left_out"]
+    for reason, count in left_out["count"].items():
+        mine = [item for item in left_out["longest"] if item["reason"] == reason]
+        static = sum(item["static"] for item in mine)
+        where = f"; the longest in frames {mine[0]['first']}-{mine[0]['last']}" if mine else ""
+        where += f" of {' and '.join(mine[0]['cameras'])}" if mine else ""
+        where += f", {static} of them static" if static else ""
+        click.echo(f"left out     {count} {REASONS[reason]}{where}")
+
+
 def _print_result(summary: dict[str, Any]) -> None:
     """The figures that matter most, and the verdict."""
     found, frames = summary["frames_with_person"], summary["frames"]
@@ -91,7 +120,7 @@ def _print_result(summary: dict[str, Any]) -> None:
     if summary["frames_with_another_person"]:
         click.echo(
             f"another person may stand in {summary['frames_with_another_person']} frames: two or more cameras agree on "
-            "one; this version follows the one whom most cameras see"
+            "one; see who was left out"
         )
     verdict = summary["verdict"]
     color = {"good": "green", "doubtful": "yellow", "bad": "red"}[verdict["level"]]

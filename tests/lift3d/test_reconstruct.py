@@ -25,7 +25,7 @@ def capture():
 
 @pytest.fixture(scope="module")
 def result(capture):
-    return reconstruct(capture.detections.keypoints, capture.rig)
+    return reconstruct(capture.detections.keypoints, capture.rig, config=ReconstructConfig(people=1))
 
 
 def whitened_rms(poses, capture):

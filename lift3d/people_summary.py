@@ -1,0 +1,97 @@
+"""Figures of every person of a reconstruction, and who was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.datasets import Poses
+
+from .people import LeftOut
+from .point_solver import Array
+
+STATIC_PLACE_M = 0.1
+STATIC_POSTURE_M = 0.05
+"""A body that stays in place within the first, and in shape within the second, is called static. Somebody who stands
+quietly sways by 2 cm; detectors move a joint by 1 to 3 cm."""
+
+STATIC_SECONDS = 1.0
+
+
+def person_rows(poses: Poses) -> list[dict[str, Any]]:
+    """One row a person: when it is there, how many cameras see it, how much it moves, how steady its bones are."""
+    assert poses.keypoints is not None
+    frames = poses.keypoints.frames
+    assert frames is not None
+    rows = []
+    for p in range(poses.xyz.shape[1]):
+        there = np.flatnonzero((poses.status[:, p] > 0).any(-1))
+        cameras = (poses.keypoints.confidence[:, :, p] > 0).any(-1).sum(1)  # [T]
+        place, posture = movement(poses.xyz[:, p])
+        seconds = float(poses.time[there[-1]] - poses.time[there[0]]) if len(there) else 0.0
+        rows.append(
+            {
+                "person": p + 1,
+                "frames": len(there),
+                "first": int(frames[there[0]]) if len(there) else None,
+                "last": int(frames[there[-1]]) if len(there) else None,
+                "cameras": round(float(cameras[there].mean()), 1) if len(there) else 0.0,
+                "place_mm": _millimetres(place),
+                "posture_mm": _millimetres(posture),
+                "static": bool(seconds >= STATIC_SECONDS and place < STATIC_PLACE_M and posture < STATIC_POSTURE_M),
+                "bone_cv_percent": _bone_cv(poses, p),
+            }
+        )
+    return rows
+
+
+def movement(xyz: Array) -> tuple[float, float]:
+    """How far a body moves from its usual place, and its joints from their usual posture; metres.
+
+    Args:
+        xyz: [T, J, 3] metres; NaN where missing.
+
+    Returns:
+        The 90 % quantile over time of the body's distance from its median place; the same of a joint's distance from
+        its median position in the body, of the joint that moves more than three quarters of the others.
+    """
+    middle = _median(xyz, 1)  # [T, 3]
+    place = np.linalg.norm(middle - _median(middle, 0), axis=-1)
+    shape = xyz - middle[:, None]
+    step = np.linalg.norm(shape - _median(shape, 0), axis=-1)
+    if not np.isfinite(step).any():
+        return float("inf"), float("inf")
+    joints = [np.quantile(joint[np.isfinite(joint)], 0.9) for joint in step.T if np.isfinite(joint).any()]
+    return float(np.quantile(place[np.isfinite(place)], 0.9)), float(np.quantile(joints, 0.75))
+
+
+def left_out_rows(left_out: Sequence[LeftOut], *, most: int = 10) -> dict[str, Any]:
+    """How many were left out for each reason, and those who were seen longest."""
+    reasons = [item.reason for item in left_out]
+    longest = sorted(left_out, key=lambda item: -item.frames)[:most]
+    return {
+        "count": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
+        "longest": [item.as_dict() for item in longest],
+    }
+
+
+def _bone_cv(poses: Poses, person: int) -> float | None:
+    """Mean coefficient of variation of a person's limb bones, per cent."""
+    ends = np.array(poses.skeleton.limb_bones, np.intp).reshape(-1, 2)
+    xyz = poses.xyz[:, person]
+    lengths = np.linalg.norm(xyz[:, ends[:, 0]] - xyz[:, ends[:, 1]], axis=-1)  # [T, B]
+    cvs = [bone.std() / bone.mean() for column in lengths.T if len(bone := column[np.isfinite(column)]) > 1]
+    return round(100 * float(np.mean(cvs)), 2) if cvs else None
+
+
+def _median(value: Array, axis: int) -> NDArray[np.float64]:
+    """Median of what is finite, NaN where nothing is."""
+    return np.asarray(np.ma.median(np.ma.masked_invalid(value), axis=axis).filled(np.nan))
+
+
+def _millimetres(value: float) -> int | None:
+    """Rounded; None for what is not known."""
+    return round(1000 * value) if np.isfinite(value) else None
