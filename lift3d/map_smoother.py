@@ -108,7 +108,7 @@ def smooth(stretch: Stretch, person: Person) -> Smoothed:
 def _persistent(H: Array, split: NoiseSplit) -> Array:
     """The covariance that a frame's views leave of the persistent share of the noise."""
     info, _ = _measured(H, np.zeros(H.shape[:3]), np.zeros(H.shape[:3]))
-    known = info.any((2, 3))
+    known: Mask = np.asarray(info.any((2, 3)))
     inverse = np.linalg.inv(np.where(known[..., None, None], info, np.eye(3)))[..., UPPER_3[0], UPPER_3[1]]
     share = split.persistent / split.jitter  # the information is that of the jitter
     return np.asarray(np.where(known[..., None], inverse * share[:, None], np.nan))
@@ -142,7 +142,7 @@ def _joints_alone(stretch: Stretch, person: Person) -> tuple[Array, Observations
 
 def _measured(H: Array, g: Array, x: Array) -> tuple[Array, Array]:
     """What the views alone say of each point: information [n, J, 3, 3], 0 where they do not determine it, and place."""
-    size = np.trace(H, axis1=2, axis2=3)[..., None, None] / 3
+    size: Array = np.asarray(np.trace(H, axis1=2, axis2=3))[..., None, None] / 3
     known: Mask = np.asarray(np.linalg.det(H / np.where(size > 0, size, 1.0)) > 1e-6)
     H = np.where(known[..., None, None], H, 0.0)
     step = np.linalg.solve(np.where(known[..., None, None], H, np.eye(3)), g[..., None])[..., 0]

@@ -78,7 +78,7 @@ def refine(poses: Poses, *, config: RefinementConfig | None = None, progress: Pr
         status=np.zeros((T, P, J), np.uint8),
         reprojection_error=np.full((T, P, J), np.nan),
     )
-    notes = []
+    notes: list[dict[str, Any]] = []
     windows = list(_windows(T, poses.fps))
     for p in range(P):
         job = _Job(poses, p, model, unit, config)
@@ -92,7 +92,7 @@ def refine(poses: Poses, *, config: RefinementConfig | None = None, progress: Pr
                 progress("refining", p * len(windows) + k, P * len(windows))
             job.write(out, person, start, first, last, stop)
     if progress:
-        progress("refining", 1, 1)
+        progress("refining", P * len(windows), P * len(windows))
     settings = {**poses.settings, "refinement": {**asdict(config), "people": notes}}
     return out.replace(settings=settings)
 
@@ -153,9 +153,9 @@ def _describe(person: Person, poses: Poses) -> dict[str, Any]:
 
 
 def active_frames(seen: Mask, longest: int) -> Mask:
-    """Frames [T, J] that are seen, or lie in a gap of at most so many frames between seen ones."""
+    """Frames [T, ...] that are seen, or lie in a gap of at most so many frames between seen ones."""
     T = len(seen)
-    index = np.arange(T)[:, None]
+    index = np.arange(T).reshape(-1, *(1,) * (seen.ndim - 1))
     before = np.maximum.accumulate(np.where(seen, index, -T - longest), axis=0)
     after = np.minimum.accumulate(np.where(seen, index, 2 * T + longest)[::-1], axis=0)[::-1]
     return np.asarray(seen | (after - before - 1 <= longest))
@@ -213,19 +213,35 @@ class _Job:
         out.covariance[keep, self.p] = np.where(active[..., None], covariance, np.nan)
         status = np.where(seen, self.poses.status[keep, self.p], Status.INTERPOLATED)
         out.status[keep, self.p] = np.where(active, status, Status.MISSING)
-        out.reprojection_error[keep, self.p] = self._error(out.xyz[keep, self.p], keep)
+        self._write_error(out, keep)
 
-    def _error(self, x: Array, keep: slice) -> Array:
-        """Root mean square reprojection error over the views used, [n, J] pixels."""
-        poses, p = self.poses, self.p
+    def _write_error(self, out: Poses, keep: slice) -> None:
+        """Reprojection error of what was written."""
+        poses, p = self.poses, [self.p]
         assert poses.rig is not None
         assert poses.keypoints is not None
         assert poses.used is not None
-        used = poses.used[keep, :, p]
-        squared = ((np.moveaxis(poses.rig.project(x), 0, 1) - poses.keypoints.xy[keep, :, p]) ** 2).sum(-1)
-        counts = used & np.isfinite(squared)
-        total = np.where(counts, squared, 0.0).sum(1)
-        return np.where(counts.any(1), np.sqrt(total / np.maximum(counts.sum(1), 1)), np.nan)
+        out.reprojection_error[keep, p] = reprojection_rms(
+            poses.rig, out.xyz[keep, p], poses.keypoints.xy[keep][:, :, p], poses.used[keep][:, :, p]
+        )
+
+
+def reprojection_rms(rig: Rig, xyz: Array, xy: Array, used: Mask) -> Array:
+    """Root mean square reprojection error over the views used.
+
+    Args:
+        rig: V cameras.
+        xyz: [T, P, J, 3] metres.
+        xy: [T, V, P, J, 2] pixels.
+        used: [T, V, P, J].
+
+    Returns:
+        [T, P, J] pixels, NaN where no view was used.
+    """
+    squared = ((np.moveaxis(rig.project(xyz), 0, 1) - xy) ** 2).sum(-1)
+    counts = used & np.isfinite(squared)
+    total = np.where(counts, squared, 0.0).sum(1)
+    return np.where(counts.any(1), np.sqrt(total / np.maximum(counts.sum(1), 1)), np.nan)
 
 
 def _bridged(value: Array, active: Mask) -> Array:

@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "Make a small synthetic capture with known truth and reconstruct it.",
     "check": "Say what a capture holds, how cameras were paired, and what is wrong with it.",
     "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their 2D keypoints.",
+    "smooth": "Smooth a result in time and fill its short gaps.",
     "view": "Look at a result in an interactive window.",
     "render": "Draw a result into a picture or a video; no display needed.",
     "export": "Write a result in another program's format.",
