@@ -155,7 +155,7 @@ def _check_cutoff(cutoff: float, fps: float) -> None:
 
 def _columns(x: Array) -> tuple[Array, Array]:
     """A copy of x, and a view of it as [T, N]."""
-    out = np.array(x, np.float64)
+    out = np.array(x, np.float64, order="C")  # of another order, reshape would copy
     return out, out.reshape(len(out), -1 if out.size else 0)
 
 

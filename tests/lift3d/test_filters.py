@@ -161,3 +161,10 @@ def test_settings_that_make_no_filter_are_refused():
         butterworth(np.zeros((20, 1)), FPS, order=3)
     with pytest.raises(InputError, match="cannot hold degree 3: make it 5"):
         savitzky_golay(np.zeros((20, 1)), FPS, window=0.05)
+
+
+@every_filter
+def test_the_layout_in_memory_makes_no_difference(smooth, rng):
+    x = rng.normal(size=(40, 2, 3))
+    np.testing.assert_array_equal(smooth(np.asfortranarray(x)), smooth(x))
+    np.testing.assert_array_equal(fill_gaps(np.asfortranarray(x), 3), x)
