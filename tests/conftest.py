@@ -115,3 +115,13 @@ def write_video():
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def mocap_body():
+    """[17, 3] metres: a standing person in Human3.6M's joints who looks along x; left is y, up is z."""
+    right_leg = [(0, -0.1, 0.94), (0.01, -0.1, 0.5), (0, -0.1, 0.08)]
+    trunk = [(0, 0, 1.18), (0, 0, 1.46), (0.08, 0, 1.53), (0.005, 0, 1.624)]
+    right_arm = [(0, -0.18, 1.42), (0.0, -0.22, 1.13), (0.05, -0.22, 0.86)]
+    left_leg, left_arm = ([(x, -y, z) for x, y, z in side] for side in (right_leg, right_arm))
+    return np.array([(0, 0, 0.94), *right_leg, *left_leg, *trunk, *left_arm, *right_arm])
