@@ -1,14 +1,14 @@
 """From keypoints and cameras to poses: the one place where the stages meet.
 
 keypoints [T, V, P, J] -> follow_people, check_pairing, join_fragments -> people [T, V, P, J], same p in every view
--> triangulate (swaps, noise, consensus, covariance) -> Poses -> summarise -> verdict
+-> triangulate (swaps, noise, consensus, covariance) -> Poses -> smooth -> summarise -> verdict
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from lift3d.calib import CalibrationError, InputError, Rig
 from lift3d.calib.atomic_file import check_writable
 from lift3d.datasets import Keypoints, Poses
 from lift3d.datasets.capture import Capture, open_capture
+from lift3d.datasets.poses import Status
 
 from .association import associate
 from .consensus import GATE
@@ -29,6 +30,7 @@ from .people import Box, People, PeopleConfig, follow_people
 from .people_summary import left_out_rows, person_rows
 from .plausibility import implausible_joints
 from .point_solver import Array
+from .smoothing import SmoothingConfig, smooth_poses
 from .summary import summarise
 from .triangulation import Triangulation, triangulate
 
@@ -46,6 +48,7 @@ class ReconstructConfig:
         undo_swaps: look for left and right exchanged in single views.
         people: how many people to reconstruct; None: all whom the cameras see consistently.
         roi: (x0, y0, z0, x1, y1, z1) metres, world: only people whose middle is in this box; None: everywhere.
+        smoothing: over time; by default every frame stands for itself.
     """
 
     min_confidence: float = 0.1
@@ -53,6 +56,7 @@ class ReconstructConfig:
     undo_swaps: bool = True
     people: int | None = None
     roi: Box | None = None
+    smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +111,12 @@ def reconstruct(
     check_scale(found.xyz, keypoints.skeleton.limb_bones)
     settings = {"lift3d": __version__, **asdict(config), "noise": found.noise.as_dict()}
     poses = _poses(found, person, rig, fps).replace(settings=settings, inputs=inputs or {})
+    poses = smooth_poses(poses, config.smoothing, progress=progress)
     summary = summarise(poses, found.swapped, association.rival)
+    summary["smoothing"] = {
+        "method": config.smoothing.method,
+        "filled": int((poses.status == Status.INTERPOLATED).sum()),
+    }
     summary["persons"] = person_rows(poses)
     summary["left_out"] = left_out_rows(everybody.left_out)
     summary["agreement_percent"] = {name: round(100 * share, 1) for name, share in report.agreement.items()}

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import click
 
+from .smooth import METHODS as FILTERS
+
+METHODS = ("none", *FILTERS)
+
 
 @click.command("reconstruct")
 @click.argument("capture", type=click.Path(path_type=Path))
@@ -20,6 +24,9 @@ import click
 @click.option("--min-confidence", type=float, help="Keypoints below it do not count. [default: 0.1]")
 @click.option("--people", type=click.IntRange(min=1), help="How many people. [default: all seen consistently]")
 @click.option("--roi", help="Only people in this box: x0,y0,z0,x1,y1,z1 in metres.")
+@click.option("--smooth", type=click.Choice(METHODS), default="none", show_default=True, help="Over time; see smooth.")
+@click.option("--cutoff", type=float, help="Hz, of a classical filter; map finds its own. [default: 6]")
+@click.option("--max-gap", type=float, default=0.2, show_default=True, help="Seconds; what --smooth fills.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
 def command(
@@ -31,6 +38,9 @@ def command(
     min_confidence: float | None,
     people: int | None,
     roi: str | None,
+    smooth: str,
+    cutoff: float | None,
+    max_gap: float,
     as_json: bool,
     overwrite: bool,
 ) -> None:
@@ -40,11 +50,13 @@ def command(
     with a table of errors per camera and joint, and a verdict: good, doubtful or bad, with the reasons.
     """
     from lift3d.reconstruct import ReconstructConfig, reconstruct_capture
+    from lift3d.smoothing import SmoothingConfig
 
     from .console import progress_bar
     from .summary_table import print_summary
 
-    config = ReconstructConfig(people=people, roi=_box(roi))
+    smoothing = SmoothingConfig(method=smooth, cutoff=cutoff, max_gap=max_gap)  # type: ignore[arg-type]
+    config = ReconstructConfig(people=people, roi=_box(roi), smoothing=smoothing)
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)
     out = out or Path(f"{capture.resolve().name}.poses.h5")

@@ -122,6 +122,8 @@ def _print_result(summary: dict[str, Any]) -> None:
             f"another person may stand in {summary['frames_with_another_person']} frames: two or more cameras agree on "
             "one; see who was left out"
         )
+    if summary["smoothing"]["method"] != "none":
+        click.echo("smoothed by {method}, {filled} joints in short gaps filled in".format(**summary["smoothing"]))
     verdict = summary["verdict"]
     color = {"good": "green", "doubtful": "yellow", "bad": "red"}[verdict["level"]]
     click.echo(f"verdict: {click.style(verdict['level'], fg=color, bold=True)}")

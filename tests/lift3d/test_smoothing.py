@@ -7,9 +7,11 @@ import pytest
 
 from lift3d.calib import InputError
 from lift3d.datasets import Poses
+from lift3d.datasets.capture import open_capture
 from lift3d.datasets.gait import walk_turn_squat
 from lift3d.datasets.poses import Status
 from lift3d.datasets.skeleton import SKELETONS
+from lift3d.reconstruct import ReconstructConfig, reconstruct
 from lift3d.smoothing import SmoothingConfig, motion_figures, smooth_poses
 
 FPS = 60.0
@@ -91,3 +93,20 @@ def test_settings_that_make_no_sense_are_refused(wrong, message):
 def test_a_cutoff_beyond_the_frame_rate_is_refused(method, noisy):
     with pytest.raises(InputError, match=r"half the frame rate \(30 Hz\), got 40 Hz"):
         smooth_poses(noisy, SmoothingConfig(method, cutoff=40.0))
+
+
+def test_the_real_capture_becomes_steady_without_leaving_its_keypoints(shared):
+    folder = shared / "captures" / "balance"
+    capture = open_capture(folder, calibration=folder / "Calib.qca.txt", keypoints=folder / "keypoints/openpose")
+    per_frame, refined = (
+        reconstruct(
+            capture.keypoints, capture.rig, fps=60.0, config=ReconstructConfig(smoothing=SmoothingConfig(method))
+        )
+        for method in ("none", "map")
+    )
+    before, after = motion_figures(per_frame.poses), motion_figures(refined.poses)
+    assert after["bone_cv_percent"] <= 1.5
+    assert after["acceleration"] <= 7.0
+    assert after["residual_px"] <= 1.05 * before["residual_px"]
+    assert refined.summary["bone_cv_percent"] == pytest.approx(after["bone_cv_percent"], abs=0.05)
+    assert refined.summary["smoothing"]["method"] == "map"
