@@ -222,8 +222,8 @@ def _check_result(result: Adjustment, before: Array, views: Sequence[BoardViews]
     if noise > LARGE_ERROR or wrong[worst] > CONTRADICTING:
         raise CalibrationError(
             f"the views contradict each other: {100 * wrong[worst]:.0f} % of the corners of {views[worst].camera} are "
-            f"more than {LARGE_ERROR:.0f} px from where the other cameras put the board; its video may be out of step or "
-            "mirrored, or its intrinsics may be another lens's"
+            f"more than {LARGE_ERROR:.0f} px from where the other cameras put the board; its video may be out of "
+            "step, mirrored, or its intrinsics another lens's"
         )
 
 

@@ -20,6 +20,7 @@ from .console import configure_logging
 COMMANDS = {
     "demo": "Make a small synthetic capture with known truth and reconstruct it.",
     "check": "Say what a capture holds, how cameras were paired, and what is wrong with it.",
+    "calibrate": "Find lenses and places of cameras: by boards, scene points or people; check, repair, convert.",
     "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their 2D keypoints.",
     "smooth": "Smooth a result in time and fill its short gaps.",
     "view": "Look at a result in an interactive window.",
