@@ -56,6 +56,7 @@ class Poses:
         inputs: fingerprints of the input files, name to SHA-256.
         verdict: {"level": "good" | "doubtful" | "bad", "reasons": [str]}, empty where nothing judged it.
         used: [T, V, P, J] which of the keypoints the positions were computed from.
+        figures: the quality figures per camera, joint and limb (JSON), as `lift3d reconstruct --json` prints them.
     """
 
     xyz: Array
@@ -73,6 +74,7 @@ class Poses:
     inputs: dict[str, str] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
     used: NDArray[np.bool_] | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if np.ndim(self.xyz) != 4 or np.shape(self.xyz)[-1] != 3:
@@ -166,6 +168,7 @@ def _write(poses: Poses, file: h5py.File) -> None:
         settings=json.dumps(poses.settings),
         inputs=json.dumps(poses.inputs),
         verdict=json.dumps(poses.verdict),
+        figures=json.dumps(poses.figures),
     )
     file["time"] = np.asarray(poses.time, np.float64)
     group = file.create_group("poses")
@@ -249,6 +252,7 @@ def _read(file: h5py.File, path: Path) -> Poses:
         inputs=json.loads(file.attrs["inputs"]),
         verdict=json.loads(file.attrs["verdict"]),
         used=file["keypoints/used"][()] if "keypoints/used" in file else None,
+        figures=json.loads(file.attrs.get("figures", "{}")),
     )
 
 

@@ -32,6 +32,7 @@ from .plausibility import implausible_joints
 from .point_solver import Array
 from .smoothing import SmoothingConfig, smooth_poses
 from .summary import summarise
+from .swaps import Sides
 from .triangulation import Triangulation, triangulate
 
 Progress = Callable[[str, int, int], None]
@@ -106,7 +107,7 @@ def reconstruct(
     person = join_fragments(keypoints, association, rig)
     if progress:
         progress("triangulating", 0, 1)
-    symmetric = keypoints.skeleton.symmetric if config.undo_swaps else ()
+    symmetric = Sides.of(keypoints.skeleton) if config.undo_swaps else ()
     found = triangulate(person.xy, rig, person.confidence, symmetric=symmetric, gate=config.gate)
     check_scale(found.xyz, keypoints.skeleton.limb_bones)
     settings = {"lift3d": __version__, **asdict(config), "noise": found.noise.as_dict()}
@@ -122,7 +123,7 @@ def reconstruct(
     summary["agreement_percent"] = {name: round(100 * share, 1) for name, share in report.agreement.items()}
     if progress:
         progress("triangulating", 1, 1)
-    return Reconstruction(poses.replace(verdict=summary["verdict"]), summary)
+    return Reconstruction(poses.replace(verdict=summary["verdict"], figures=summary), summary)
 
 
 def reconstruct_capture(

@@ -25,6 +25,8 @@ COMMANDS = {
     "smooth": "Smooth a result in time and fill its short gaps.",
     "view": "Look at a result in an interactive window.",
     "render": "Draw a result into a picture or a video; no display needed.",
+    "analyze": "Joint angles, lengths, centre of mass, foot contacts and symmetry of a result.",
+    "report": "Write one self-contained page about a result: verdict, 3D scene, errors, gaps.",
     "export": "Write a result in another program's format.",
 }
 LEVEL = "lift3d.level"

@@ -1,0 +1,107 @@
+"""The page: what it says, how large it is, and whether a browser is content with it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lift3d.cli import main
+from lift3d.datasets import Poses
+from lift3d.datasets.skeleton import SKELETONS
+from lift3d.datasets.synthetic import demo_people, ring_rig
+from lift3d.viz.report import MISSING, page_data, report_html, write_report
+
+SKELETON = SKELETONS["body_25b"]
+
+
+@pytest.fixture(scope="module")
+def poses():
+    xyz = demo_people(2.0, 30.0)
+    xyz[10:20, 1, 3] = np.nan
+    return Poses.from_xyz(xyz, SKELETON, 30.0, ring_rig(4)).replace(
+        verdict={"level": "doubtful", "reasons": ["cam01 </script><b>is</b> off"]}, inputs={"calib.toml": "ab" * 32}
+    )
+
+
+def unpacked(data):
+    raw = np.frombuffer(base64.b64decode(data["xyz"]), "<i2").reshape(data["frames"], data["people"], -1, 3)
+    return np.where(raw == MISSING, np.nan, raw / 1000 + np.array(data["origin"]))
+
+
+def test_positions_survive_to_half_a_millimetre(poses):
+    np.testing.assert_allclose(unpacked(page_data(poses, "a")), poses.xyz, atol=6e-4)
+
+
+def test_missing_joints_stay_missing(poses):
+    data = page_data(poses, "a")
+    status = np.frombuffer(base64.b64decode(data["status"]), np.uint8).reshape(poses.status.shape)
+    np.testing.assert_array_equal(status, poses.status)
+    assert np.isnan(unpacked(data)[10:20, 1, 3]).all()
+
+
+def test_words_from_files_cannot_become_markup(poses):
+    text = report_html(poses, "a <i>title</i>")
+    assert text.count("</script>") == 2
+    data = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.S)[1])
+    assert data["title"] == "a <i>title</i>"
+    assert data["verdict"]["reasons"] == poses.verdict["reasons"]
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(poses):
+    assert not re.search(r"https?://|//[a-z]+\.[a-z]+/|@import|src=", report_html(poses, "a"))
+
+
+def test_ten_minutes_of_four_people_stay_small():
+    xyz = np.tile(demo_people(2.0, 60.0)[:, :1], (300, 4, 1, 1))
+    page = report_html(Poses.from_xyz(xyz, SKELETON, 60.0, ring_rig(4)), "long")
+    assert len(xyz) == 36_000
+    assert len(page) < 5e6
+    assert "every 12th of 36000 frames" in page
+
+
+@pytest.mark.parametrize("frames", [0, 1])
+def test_results_without_anything_make_a_page(frames):
+    empty = Poses.from_xyz(np.full((frames, 1, 25, 3), np.nan), SKELETON, 30.0)
+    data = page_data(empty, "empty")
+    json.dumps(data, allow_nan=False)
+    assert data["frames"] == frames
+    assert not data["cameraRows"]
+
+
+def test_the_command_keeps_a_page_that_exists(poses, tmp_path):
+    file = poses.save(tmp_path / "a.poses.h5")
+    result = CliRunner().invoke(main, ["report", str(file)])
+    assert result.exit_code == 0, result.output
+    assert "a.html" in result.stdout
+    again = CliRunner().invoke(main, ["report", str(file)])
+    assert again.exit_code == 1
+    assert "--overwrite" in again.stderr
+
+
+def test_a_browser_draws_it_without_a_complaint(poses, tmp_path):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    page = write_report(poses, tmp_path / "a.html")
+    picture = tmp_path / "a.png"
+    options = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-quic "
+        "--disable-component-update --disable-sync --enable-logging=stderr --window-size=1280,1400 "
+        f"--user-data-dir={tmp_path / 'profile'} --screenshot={picture}"
+    )
+    done = subprocess.run(
+        [chromium, *options.split(), page.as_uri()], capture_output=True, text=True, timeout=90, check=True
+    )
+    assert "CONSOLE" not in done.stderr, done.stderr
+    import cv2
+
+    image = cv2.imread(str(picture))
+    blue = (np.abs(image.astype(int) - (178, 114, 0)).max(-1) < 12).sum()  # the first person's left side, BGR
+    assert blue > 300
