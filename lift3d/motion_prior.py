@@ -41,6 +41,9 @@ MEMORY_S = 0.1
 LOCAL_PRIOR = 1.5
 """Log odds against each power of ten: steady motion keeps the q of the recording."""
 
+JOINT_SPREAD = 0.7
+"""Standard deviation of log10 q over the joints of a person: keeps a short recording of a calm joint from q = 0."""
+
 GAIN = 1 / 3
 """In a long recording smoothing leaves (1/3) (q / v)^(1/6) of the noise variance v (white jerk, small q / v)."""
 
@@ -77,13 +80,14 @@ def _add_rows(bands: Array, active: Mask, weight: Array, row: Array) -> None:
             bands[b - a, a : a + count] += row[a] * row[b] * weight
 
 
-def estimate_strength(x: Array, variance: Array, fps: float) -> float:
+def estimate_strength(x: Array, variance: Array, fps: float, *, usual: float | None = None) -> float:
     """The q that makes a joint's measured positions most probable.
 
     Args:
         x: [n, 3] metres, NaN where missing.
         variance: [n, 3] m², of the measured positions' independent errors, axis by axis.
         fps: frames a second.
+        usual: q of the person's joints, from which this one's will not be far; None: nothing is known.
 
     Returns:
         q in m² a frame^6 (variance of the third difference from frame to frame); NaN with fewer than 10 positions.
@@ -95,11 +99,11 @@ def estimate_strength(x: Array, variance: Array, fps: float) -> float:
     x, variance, seen = x[first : last + 1], variance[first : last + 1], seen[first : last + 1]
     info = np.where(seen[:, None], 1.0 / np.where(seen[:, None], variance, 1.0), 0.0)
     x = np.where(seen[:, None], x - x[seen].mean(0), 0.0)
-    best = _most_probable(x, info, fps)
+    best = _most_probable(x, info, fps, usual)
     residual = np.stack([_smooth(x[:, k], info[:, k], best, fps)[0] - x[:, k] for k in range(3)], axis=1)
     wild = (residual**2 * info).max(1) > OUTLIER**2
     if wild.any():
-        best = _most_probable(x, np.where(wild[:, None], 0.0, info), fps)
+        best = _most_probable(x, np.where(wild[:, None], 0.0, info), fps, usual)
     return best
 
 
@@ -143,12 +147,13 @@ def local_strength(info: Array, x: Array, active: Mask, strength: Array, fps: fl
     return np.asarray(np.maximum(strength * 10.0**mean, least))
 
 
-def _most_probable(x: Array, info: Array, fps: float) -> float:
-    """Maximise the marginal likelihood over log q."""
+def _most_probable(x: Array, info: Array, fps: float, usual: float | None) -> float:
+    """Maximise the marginal likelihood over log q, times the prior if there is one."""
     unit = 1.0 / float(np.median(info[info > 0]))
 
     def cost(log_ratio: float) -> float:
-        return sum(_smooth(x[:, k], info[:, k], unit * 10.0**log_ratio, fps)[1] for k in range(3))
+        far = 0.0 if usual is None else (log_ratio - np.log10(usual / unit)) / JOINT_SPREAD
+        return far**2 + sum(_smooth(x[:, k], info[:, k], unit * 10.0**log_ratio, fps)[1] for k in range(3))
 
     coarse = np.linspace(*LOG_RATIO, 9)
     start = float(coarse[np.argmin([cost(value) for value in coarse])])

@@ -38,15 +38,25 @@ def learn_person(pieces: list[Stretch], skeleton: Skeleton, *, bones: bool = Tru
 
 
 def _strengths(x: Array, variance: Array, split: NoiseSplit, fps: float) -> Array:
-    """The motion's variance joint by joint, on frames so far apart that their jitter is independent."""
-    strength = np.full(x.shape[1], np.nan)
-    for j in range(x.shape[1]):
-        every = max(1, round(split.length[j] / 2))
-        independent = variance[::every, j] * (split.jitter[j] / split.length[j])
-        strength[j] = estimate_strength(x[::every, j], independent, fps / every) / every**5
-    known = np.isfinite(strength)
-    usual = float(np.median(strength[known])) if known.any() else (USUAL_JERK / fps**3) ** 2
-    return np.where(known, strength, usual)
+    """The motion's variance joint by joint, each drawn to what is usual for this person's joints."""
+    joints = range(x.shape[1])
+    alone = np.array([_strength(x[:, j], variance[:, j], split, j, fps=fps) for j in joints])
+    known = np.isfinite(alone)
+    if not known.any():
+        return np.full(len(alone), (USUAL_JERK / fps**3) ** 2)
+    usual = float(np.median(alone[known]))
+    return np.array(
+        [_strength(x[:, j], variance[:, j], split, j, fps=fps, usual=usual) if known[j] else usual for j in joints]
+    )
+
+
+def _strength(x: Array, variance: Array, split: NoiseSplit, j: int, *, fps: float, usual: float | None = None) -> float:
+    """One joint's, on frames so far apart that its jitter is independent."""
+    every = max(1, round(split.length[j] / 2))
+    scale = float(every) ** 5  # variance of a third difference over so many frames
+    independent = variance[::every] * (split.jitter[j] / split.length[j])
+    prior = None if usual is None else usual * scale
+    return estimate_strength(x[::every], independent, fps / every, usual=prior) / scale
 
 
 def _measure(pieces: list[Stretch], person: Person, skeleton: Skeleton) -> Bones:
