@@ -401,7 +401,10 @@ def _result(problem: _Problem, state: BodyState, rig: Rig, cost: float) -> Adjus
     weight, bones, _ = _weights(problem, state)
     used = res.valid & problem.known[:, None]
     error = np.where(used, np.linalg.norm(res.e, axis=-1), np.nan)
-    equations = assemble(res, weight, bones, problem.known)
+    # The loss bends less than its weights say: for Student's t in the plane the mean curvature is the weight squared.
+    information = problem.weight / problem.sigma**2
+    bent = np.where(information > 0, weight**2 / np.where(information > 0, information, 1.0), 0.0)
+    equations = assemble(res, bent, bones, problem.known)
     H, _, Z = eliminate(equations, 0.0)
     H = H + _prior_terms(problem, state)[0]
     root = np.sqrt(np.maximum(np.diag(H), 1e-12))
