@@ -23,7 +23,7 @@ from .skeleton import SKELETONS
 from .synthetic import demo_people, ring_rig
 
 TRUTH = "truth.poses.h5"
-RESULTS = ("result.poses.h5", "result.png", "summary.txt")  # what `lift3d demo` and scripts/demo add
+RESULTS = ("result.poses.h5", "result.png", "summary.txt", "report.html")  # what `lift3d demo` and scripts/demo add
 MARK = "A synthetic capture, made by `lift3d demo`."
 SKELETON = SKELETONS["body_25b"]
 _README = f"""{MARK}

@@ -14,6 +14,7 @@ from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
 from lift3d.datasets.demo_capture import RESULTS, DemoSettings, SyntheticCapture, synthesize, write_demo_capture
 from lift3d.datasets.detections import Detections
+from lift3d.viz.report import write_report
 
 from .reconstruct import ReconstructConfig, reconstruct_capture
 
@@ -74,7 +75,7 @@ def run_demo(
     """Write a synthetic capture, reconstruct it as any other, and compare with the truth.
 
     Args:
-        folder: a new folder; the result stands in it as ``result.poses.h5``.
+        folder: a new folder; the result stands in it as ``result.poses.h5``, a page about it as ``report.html``.
         settings: what decides the capture.
         overwrite: replace an earlier demo.
         progress: called with (stage, done, total).
@@ -92,6 +93,7 @@ def run_demo(
     folder = write_demo_capture(folder, settings, overwrite=overwrite)
     config = ReconstructConfig(people=1)  # not the passer-by
     found = reconstruct_capture(folder, folder / RESULTS[0], config=config, progress=progress)
+    write_report(found.poses, folder / RESULTS[3], title="lift3d demo", overwrite=True)
     error = true_error(found.poses, synthesize(settings))
     return {"folder": str(folder), "truth": error.summary(), "reconstruction": found.summary}
 

@@ -50,4 +50,6 @@ def _print(report: dict[str, Any]) -> None:
     print_table(heading, rows, title="distance from the truth")
     click.echo("clean: no camera was grossly wrong; least: the best that any method can do there (Cramér-Rao)")
     click.echo(f"verdict without the truth: {found['verdict']['level']} ({'; '.join(found['verdict']['reasons'])})")
-    click.echo(f"capture in {report['folder']}, result in {found['file']}; look at it: lift3d view {found['file']}")
+    folder = report["folder"]
+    click.echo(f"capture in {folder}, result in {found['file']}")
+    click.echo(f"look at it: lift3d view {found['file']}, or open {folder}/report.html in a browser")
