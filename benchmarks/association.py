@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/association.py            # identities and errors
     .venv/bin/python benchmarks/association.py --scaling  # CPU time for 2-16 views and 1-10 people, and 60 candidates
 
-People of 1.55 to 1.95 m walk on circles that overlap; whoever is further than 3.1 m from the middle is out of sight. The
-detector is that of `lift3d demo` (noise, outliers, joints hidden by bodies, exchanged sides), with 20 % misses: of
+People of 1.55 to 1.95 m walk on circles that overlap; whoever is further than 3.1 m from the middle is out of sight.
+The detector is that of `lift3d demo` (noise, outliers, joints hidden by bodies, exchanged sides), with 20 % misses: of
 whole people in a view, or of single joints.
 
 IDF1 (Ristani et al., 2016): a frame counts as found if the joints are less than 0.3 m off in the median; the truth is

@@ -12,6 +12,7 @@ from lift3d.datasets import Poses
 
 from .people import LeftOut
 from .point_solver import Array
+from .swaps import Sides
 
 STATIC_PLACE_M = 0.1
 STATIC_POSTURE_M = 0.05
@@ -66,6 +67,51 @@ def movement(xyz: Array) -> tuple[float, float]:
         return float("inf"), float("inf")
     joints = [np.quantile(joint[np.isfinite(joint)], 0.9) for joint in step.T if np.isfinite(joint).any()]
     return float(np.quantile(place[np.isfinite(place)], 0.9)), float(np.quantile(joints, 0.75))
+
+
+def swap_rows(poses: Poses, swapped: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Runs of frames in which a camera's left and right were exchanged: which camera, person, part, first and last.
+
+    Args:
+        poses: with their keypoints.
+        swapped: [T, V, P, J] observations whose sides were exchanged back.
+    """
+    assert poses.keypoints is not None
+    frames = poses.keypoints.frames
+    assert frames is not None
+    sides = Sides.of(poses.skeleton)
+    lefts = np.array([left for left, _ in sides.pairs], np.intp)
+    legs = np.array(sides.legs, bool)
+    seen = (poses.keypoints.confidence > 0)[..., lefts]
+    exchanged = swapped[..., lefts]
+    # A joint or two of a group are named for what they are.
+    share = [(exchanged & mask).sum(-1) > 0.5 * np.maximum((seen & mask).sum(-1), 1) for mask in (legs, ~legs)]
+    part = np.where(share[0] & share[1], 3, np.where(share[0], 1, np.where(share[1], 2, 4)))
+    part = np.where(exchanged.any(-1), part, 0)  # [T, V, P]
+    rows = []
+    for v, camera in enumerate(poses.keypoints.cameras):
+        for p in range(part.shape[2]):
+            rows += [
+                {
+                    "camera": camera,
+                    "person": p + 1,
+                    "part": PARTS[kind],
+                    "first": int(frames[a]),
+                    "last": int(frames[b]),
+                }
+                for kind, a, b in _runs(part[:, v, p])
+            ]
+    return rows
+
+
+PARTS = ("", "legs", "upper body", "whole body", "single joints")
+
+
+def _runs(kind: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """(kind, first, last) of the runs of equal numbers above zero."""
+    edges = np.flatnonzero(np.diff(kind)) + 1
+    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(kind)]]) - 1
+    return [(int(kind[a]), int(a), int(b)) for a, b in zip(starts, ends, strict=True) if len(kind) and kind[a]]
 
 
 def left_out_rows(left_out: Sequence[LeftOut], *, most: int = 10) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from .consensus import GATE
 from .fragments import join_fragments
 from .pairing import PairingReport, check_pairing, check_scale
 from .people import Box, People, PeopleConfig, follow_people
-from .people_summary import left_out_rows, person_rows
+from .people_summary import left_out_rows, person_rows, swap_rows
 from .plausibility import implausible_joints
 from .point_solver import Array
 from .smoothing import SmoothingConfig, smooth_poses
@@ -104,7 +104,7 @@ def reconstruct(
     witness = association if config.roi is None else associate(keypoints, rig)
     report = check_pairing(keypoints, rig, witness, progress=progress)
     _refuse(report, keypoints, everybody)
-    person = join_fragments(keypoints, association, rig)
+    person = in_step(replace(join_fragments(keypoints, association, rig), times=keypoints.times))
     if progress:
         progress("triangulating", 0, 1)
     symmetric = Sides.of(keypoints.skeleton) if config.undo_swaps else ()
@@ -119,6 +119,7 @@ def reconstruct(
         "filled": int((poses.status == Status.INTERPOLATED).sum()),
     }
     summary["persons"] = person_rows(poses)
+    summary["left_right_runs"] = swap_rows(poses, found.swapped)
     summary["left_out"] = left_out_rows(everybody.left_out)
     summary["agreement_percent"] = {name: round(100 * share, 1) for name, share in report.agreement.items()}
     if progress:

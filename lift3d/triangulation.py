@@ -14,7 +14,7 @@ from lift3d.calib import InputError, Rig
 from .consensus import GATE, Consensus, find_consensus
 from .noise import NoiseModel, fit_noise
 from .point_solver import Array, Observations, linear_points, observe
-from .swaps import find_pair_swaps
+from .swaps import Sides, find_swaps
 
 NOISE_SAMPLE = 2_000
 NOISE_FRAMES = 400
@@ -60,7 +60,7 @@ def triangulate(
     rig: Rig,
     confidence: Array | None = None,
     *,
-    symmetric: Sequence[tuple[int, int]] = (),
+    symmetric: Sequence[tuple[int, int]] | Sides = (),
     noise: NoiseModel | None = None,
     gate: float = GATE,
 ) -> Triangulation:
@@ -74,7 +74,8 @@ def triangulate(
         xy: [V, N, 2] points, or [T, V, P, J, 2] keypoints, pixels.
         rig: V cameras.
         confidence: [V, N] or [T, V, P, J] in 0..1, 0 = not seen; None: all alike.
-        symmetric: (left, right) joints to check for exchanged sides; needs the second shape.
+        symmetric: (left, right) joints to check for exchanged sides, better as :class:`Sides`, which knows what is
+            exchanged together; needs the second shape, frames in their order.
         noise: the detector's noise; None: estimated from the residuals, joint by joint.
         gate: a view further off than this many standard deviations is an outlier.
 
@@ -95,7 +96,8 @@ def triangulate(
     model = noise or _estimate(seen, scale, rig, gate=gate)
     swapped = np.zeros(confidence.shape, bool)
     if symmetric:
-        seen, swapped = _undo_swaps(seen, symmetric, model.sigma(confidence, scale))
+        sides = symmetric if isinstance(symmetric, Sides) else Sides.loose(symmetric)
+        seen, swapped = _undo_swaps(seen, sides, model.sigma(confidence, scale))
         if noise is None and swapped.any():
             model = _estimate(seen, scale, rig, gate=gate, start=model)
     sigma = model.sigma(seen.confidence, scale)
@@ -204,25 +206,22 @@ def _rough_points(obs: Observations) -> Array:
         return linear_points(obs).T
 
 
-def _undo_swaps(seen: _Seen, symmetric: Sequence[tuple[int, int]], sigma: Array) -> tuple[_Seen, NDArray[np.bool_]]:
-    """Exchange left and right back where the other views say so."""
+def _undo_swaps(seen: _Seen, sides: Sides, sigma: Array) -> tuple[_Seen, NDArray[np.bool_]]:
+    """Exchange left and right back where the other views and frames say so."""
     T, V, P, J = seen.confidence.shape
+    lefts, rights = (list(side) for side in zip(*sides.pairs, strict=True))
+    left, right = (seen.joints(side).with_noise(_by_view(sigma[..., side])) for side in (lefts, rights))
+    exchanged = find_swaps(left, right, sides, P)  # [V, T, P, G]
     obs = Observations(seen.obs.R, seen.obs.t, seen.obs.xy.copy(), seen.obs.info.copy())
-    confidence = seen.confidence.copy()
-    swapped = np.zeros(confidence.shape, bool)
-    for left, right in symmetric:
-        sides = [seen.joints([j]).with_noise(_by_view(sigma[..., [j]])) for j in (left, right)]
-        exchanged = find_pair_swaps(sides[0], sides[1])  # [V, T*P]
-        for array in (obs.xy, obs.info):
-            joints = array.reshape(len(array), V, T * P, J)
-            joints[:, exchanged, left], joints[:, exchanged, right] = (
-                joints[:, exchanged, right],
-                joints[:, exchanged, left].copy(),
-            )
-        where = _unflatten(exchanged, (T, V, P, 1))[..., 0]
-        confidence[where, left], confidence[where, right] = confidence[where, right], confidence[where, left].copy()
-        swapped[where, left] = swapped[where, right] = True
-    return _Seen(obs, confidence), swapped
+    swapped = np.zeros((V, T, P, J), bool)
+    swapped[..., lefts] = swapped[..., rights] = exchanged
+    mirror = np.arange(J)
+    mirror[lefts], mirror[rights] = rights, lefts
+    for array in (obs.xy, obs.info):
+        joints = array.reshape(len(array), V, T, P, J)
+        joints[:] = np.where(swapped, joints[..., mirror], joints)
+    swapped = np.moveaxis(swapped, 0, 1)
+    return _Seen(obs, np.where(swapped, seen.confidence[..., mirror], seen.confidence)), swapped
 
 
 def _result(found: Consensus, sigma: Array, swapped: NDArray[np.bool_], model: NoiseModel, flat: bool) -> Triangulation:

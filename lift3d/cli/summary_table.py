@@ -19,6 +19,7 @@ def print_summary(summary: dict[str, Any]) -> None:
         click.echo()
         print_table(("limb", "length mm", "variation %"), rows)
     _print_people(summary)
+    _print_swaps(summary)
     click.echo()
     _print_result(summary)
 
@@ -107,6 +108,22 @@ def _print_people(summary: dict[str, Any]) -> None:
         where += f" of {' and '.join(mine[0]['cameras'])}" if mine else ""
         where += f", {static} of them static" if static else ""
         click.echo(f"left out     {count} {REASONS[reason]}{where}")
+
+
+MOST_RUNS = 8
+
+
+def _print_swaps(summary: dict[str, Any]) -> None:
+    """Where left and right were exchanged back: a line a camera."""
+    several = len(summary["persons"]) > 1
+    runs: dict[str, list[str]] = {}
+    for row in summary["left_right_runs"]:
+        frames = str(row["first"]) if row["first"] == row["last"] else f"{row['first']}-{row['last']}"
+        text = f"{frames} ({row['part']}" + (f" of person {row['person']})" if several else ")")
+        runs.setdefault(row["camera"], []).append(text)
+    for camera, texts in runs.items():
+        more = f" and {len(texts) - MOST_RUNS} more" if len(texts) > MOST_RUNS else ""
+        click.echo(f"{camera} left and right exchanged, undone, in frames {', '.join(texts[:MOST_RUNS])}{more}")
 
 
 def _print_result(summary: dict[str, Any]) -> None:
