@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 MIN_FRAMES = 3
+MAX_CHOICES = 4  # poses of the board that are compared a frame: two cameras' two each
+LOST = 1e3  # pixels: what a corner counts that would lie behind a camera
 START_LOSS = 10.0  # pixels: the chain along the tree may be off by as much
 OUTLIER = 5.0  # standard deviations
 LARGE_ERROR = 5.0  # pixels: cameras that are not in step, a mirrored picture, another lens
@@ -161,25 +163,35 @@ def chain_cameras(lenses: Sequence[Camera], graph: PairGraph) -> list[Camera]:
 def place_board(cameras: Sequence[Camera], observations: BoardObservations) -> BoardPoses:
     """For every frame, the pose by one camera that all cameras' pictures like best."""
     R, t = [], []
+    counts = observations.seen.sum(-1)  # [C, P]
     for p in range(observations.xy.shape[1]):
-        choices = []
-        for camera, view in zip(cameras, observations.xy[:, p], strict=True):
-            for R_cam, t_cam, _ in board_poses(camera, observations.corners, view):
+        views = np.flatnonzero(counts[:, p])
+        asked = views[np.argsort(-counts[views, p], kind="stable")]
+        choices: list[tuple[float, BoardPoses]] = []
+        for c in asked.tolist():
+            if len(choices) >= MAX_CHOICES:
+                break
+            camera = cameras[c]
+            for R_cam, t_cam, _ in board_poses(camera, observations.corners, observations.xy[c, p]):
                 pose = BoardPoses((camera.R.T @ R_cam)[None], (camera.R.T @ (t_cam - camera.t))[None])
-                choices.append((_misfit(cameras, observations, pose, p), pose))
+                choices.append((_misfit([cameras[v] for v in views.tolist()], observations, pose, (views, p)), pose))
+        if not choices:
+            raise CalibrationError(f"frame {p} of those given shows too few corners to place the board; leave it out")
         best = min(choices, key=lambda choice: choice[0])[1]
         R.append(best.R[0])
         t.append(best.t[0])
     return BoardPoses(np.array(R), np.array(t))
 
 
-def _misfit(cameras: Sequence[Camera], observations: BoardObservations, pose: BoardPoses, p: int) -> float:
-    """A robust sum of the errors in all cameras, pixels."""
+def _misfit(
+    cameras: Sequence[Camera], observations: BoardObservations, pose: BoardPoses, where: tuple[NDArray[np.int64], int]
+) -> float:
+    """A robust sum of the errors in the cameras that saw the board, pixels."""
     points = pose.points(observations.corners)[0]
-    error = np.stack([camera.project(points) for camera in cameras]) - observations.xy[:, p]
-    seen = np.isfinite(observations.xy[:, p, :, 0])
-    distance = np.where(np.isfinite(error).all(-1), np.linalg.norm(error, axis=-1), 1e3)
-    return float(np.minimum(distance, 1e3)[seen].sum())
+    seen = observations.xy[where[0], where[1]]
+    error = np.stack([camera.project(points) for camera in cameras]) - seen
+    distance = np.where(np.isfinite(error).all(-1), np.linalg.norm(error, axis=-1), LOST)
+    return float(np.minimum(distance, LOST)[np.isfinite(seen[..., 0])].sum())
 
 
 def _adjust(
