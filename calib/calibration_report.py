@@ -81,8 +81,9 @@ def write_board_report(
         pictures[f"{camera.name}_coverage"] = coverage_picture(xy, residuals, camera.size)
         sigma = np.sqrt(np.maximum(np.diag(result.covariance[i]), 0))
         error = np.linalg.norm(residuals, axis=1)
-        rows.append([camera.name, f"{np.nanmedian(error):.2f}", f"{np.sqrt(np.nanmean(error**2)):.2f}",
-                     f"{np.degrees(np.linalg.norm(sigma[:3])):.3f}", f"{1000 * np.linalg.norm(sigma[3:]):.2f}"])  # fmt: skip
+        turn, shift = np.degrees(np.linalg.norm(sigma[:3])), 1000 * np.linalg.norm(sigma[3:])
+        rms = np.sqrt(np.nanmean(error**2))
+        rows.append([camera.name, f"{np.nanmedian(error):.2f}", f"{rms:.2f}", f"{turn:.3f}", f"{shift:.2f}"])
     body = _table(("camera", "median px", "rms px", "+- deg", "+- mm"), rows)
     body += "<h2>Frames that two cameras share, and how many agree</h2>" + _pair_matrix(found)
     return _write("Cameras by a moving board", body, pictures, folder, notes, overwrite=overwrite)

@@ -1,0 +1,111 @@
+"""Placing the cameras of a folder by known points of the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import CalibrationError, Camera
+from lift3d.calib.scene import SceneSolution, solve_scene
+from lift3d.datasets.pairing import natural_key, pair_names
+
+Array = NDArray[np.float64]
+
+
+def place_cameras(
+    lenses: Mapping[str, Camera],
+    points: Mapping[str, Array],
+    clicks: Mapping[str, Mapping[str, Array]],
+    *,
+    choose_best: bool = False,
+) -> list[SceneSolution]:
+    """Place every camera that has clicks.
+
+    Args:
+        lenses: intrinsics by camera name; names that differ in spelling only are paired.
+        points: [3] metres, world, by name.
+        clicks: [2] pixels by camera and point.
+        choose_best: see :func:`solve_scene`.
+
+    Raises:
+        CalibrationError: a camera without a lens, or clicks that do not place a camera.
+    """
+    pairs = pair_names(list(clicks), list(lenses))
+    missing = [name for name in clicks if name not in pairs]
+    if missing:
+        raise CalibrationError(f"{', '.join(missing)} was clicked but has no lens; lenses are {', '.join(lenses)}")
+    named = [replace(lenses[pairs[name].name], name=name) for name in clicks]
+    return [solve_scene(lens, points, clicks[lens.name], choose_best=choose_best) for lens in named]
+
+
+def click_cameras(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Array]]:
+    """Open a window for each picture or video in a folder, named after its camera.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        CalibrationError: it holds no picture and no video.
+        InputError: no window can be opened, or the user gave up.
+    """
+    from lift3d.calib.click_window import click_points
+
+    clicks = {}
+    for name, image in scene_pictures(folder).items():
+        clicks[name] = click_points(image, names, title=f"lift3d: {name}")
+    return clicks
+
+
+def scene_pictures(folder: Path) -> dict[str, NDArray[np.uint8]]:
+    """One picture a camera: each picture file, or the first frame of each video.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        CalibrationError: it holds no picture and no video that can be read.
+    """
+    import cv2
+
+    from lift3d.calib.board_views import PHOTOS, VIDEOS
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: there is no such folder")
+    pictures = {}
+    for file in sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)):
+        if file.suffix.lower() in PHOTOS:
+            image = cv2.imread(str(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        elif file.suffix.lower() in VIDEOS:
+            image = cv2.VideoCapture(str(file)).read()[1]
+        else:
+            continue
+        if image is None:
+            raise CalibrationError(f"{file} cannot be read as a picture or video; leave it out or export it again")
+        pictures[file.stem] = np.asarray(image, np.uint8)
+    if not pictures:
+        raise CalibrationError(f"{folder} holds no picture and no video to click in")
+    return pictures
+
+
+def scene_rows(solutions: Sequence[SceneSolution]) -> list[dict[str, Any]]:
+    """One row a camera, for tables and JSON."""
+    rows = []
+    for solution in solutions:
+        error = np.linalg.norm(solution.residuals, axis=1)
+        sigma = np.sqrt(np.maximum(np.diag(solution.covariance), 0))
+        rows.append(
+            {
+                "camera": solution.camera.name,
+                "points": len(solution.names),
+                "rms_px": round(solution.rms, 2),
+                "worst_point": solution.names[int(error.argmax())],
+                "worst_px": round(float(error.max()), 2),
+                "sigma_deg": round(float(np.degrees(np.linalg.norm(sigma[:3]))), 3),
+                "sigma_mm": round(float(1000 * np.linalg.norm(sigma[3:])), 1),
+                "suspects": {name: round(value, 1) for name, value in solution.suspects.items()},
+                "center_m": solution.camera.center.round(4).tolist(),
+            }
+        )
+    return rows
