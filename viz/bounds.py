@@ -1,0 +1,84 @@
+"""Where the people are, whatever else the data hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+MAX_FRAMES = 2000  # of a long file, evenly spread
+TAIL = 2.0  # percent of a person's frames and joints, at either end, that may not move the bounds
+REACH = 3.2  # a joint counts up to this many median distances from its person's middle
+LEAST_HALF = 0.4  # metres, so that a single joint is not shown from within
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """An upright box.
+
+    Args:
+        low: [3] metres.
+        high: [3] metres.
+    """
+
+    low: Array
+    high: Array
+
+    @property
+    def center(self) -> Array:
+        """[3] metres."""
+        return 0.5 * (self.low + self.high)
+
+    @property
+    def size(self) -> float:
+        """The diagonal, metres."""
+        return float(np.linalg.norm(self.high - self.low))
+
+    @property
+    def corners(self) -> Array:
+        """[8, 3] metres."""
+        grid = np.meshgrid(*zip(self.low, self.high, strict=True), indexing="ij")
+        return np.stack(grid, axis=-1).reshape(8, 3)
+
+
+NOWHERE = Bounds(np.array([-0.6, -0.6, 0.0]), np.array([0.6, 0.6, 1.8]))
+"""A box for a scene without a single joint: about where a person would stand."""
+
+
+def bounds_of(xyz: Array) -> Bounds:
+    """The box in which the people are, unmoved by a few wild joints or frames.
+
+    Each person's middle (the median joint of a frame) and reach (the joints' offsets from it) are bounded by
+    percentiles; a joint further out than :data:`REACH` times the usual distance does not count.
+
+    Args:
+        xyz: [T, P, J, 3] metres; NaN where missing.
+    """
+    xyz = xyz[:: max(1, -(-len(xyz) // MAX_FRAMES))]
+    boxes = [box for person in range(xyz.shape[1]) if (box := _person(xyz[:, person])) is not None]
+    if not boxes:
+        return NOWHERE
+    low = np.min([box.low for box in boxes], axis=0)
+    high = np.max([box.high for box in boxes], axis=0)
+    short = np.maximum(0.0, LEAST_HALF - 0.5 * (high - low))
+    return Bounds(low - short, high + short)
+
+
+def _person(xyz: Array) -> Bounds | None:
+    """The box of one person over time, [T, J, 3]; None without a joint."""
+    seen = np.asarray(np.isfinite(xyz).all(-1))
+    present = np.asarray(seen.any(-1))
+    if not present.any():
+        return None
+    xyz = np.where(seen[..., None], xyz, np.nan)[present]
+    middle = np.nanmedian(xyz, axis=1)  # [T, 3]
+    offset = xyz - middle[:, None]
+    distance = np.linalg.norm(offset, axis=-1)
+    near = distance <= max(REACH * float(np.nanmedian(distance)), 1e-9)  # False for NaN
+    offset = offset[near]
+    start, end = np.percentile(middle, [TAIL, 100 - TAIL], axis=0)
+    inner, outer = np.percentile(offset, [TAIL, 100 - TAIL], axis=0) if len(offset) else np.zeros((2, 3))
+    return Bounds(start + np.minimum(inner, 0.0), end + np.maximum(outer, 0.0))

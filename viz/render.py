@@ -1,0 +1,333 @@
+"""Pictures and videos of poses, without a display."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import InputError
+from lift3d.calib.atomic_file import atomic_file, check_writable
+from lift3d.datasets import Poses
+
+from .caption import draw_caption, draw_labels, draw_picture_edge
+from .mesh import Mesh
+from .offscreen import Open3DRenderer
+from .open3d_check import open3d_problem
+from .painter import PainterRenderer
+from .scene import Scene, build_scene, fullest_frame
+from .video_file import VideoFile
+from .viewpoint import DEFAULT_VIEW, Viewpoint, camera_picture_size, check_view
+
+logger = logging.getLogger(__name__)
+
+Image = NDArray[np.uint8]
+Progress = Callable[[str, int, int], None]
+RendererName = Literal["auto", "open3d", "painter"]
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+VIDEO_SUFFIXES = (".mp4",)
+SIZE = (1280, 720)
+MIN_SIDE, MAX_SIDE = 32, 8192
+STILL_SUPERSAMPLE = 2  # on top of Filament's own four samples a pixel, for one picture that may be printed
+MAX_VIDEO_FPS = 30.0  # by default; more would double the work for little
+STILL_TURN_S = 8.0  # a turntable of a single frame
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """What rarely changes.
+
+    Args:
+        title: stands first in the caption, for example the file's name.
+        caption: write the caption, the legend and the cameras' names.
+        cameras: draw the cameras.
+        floor: draw the floor.
+        fps: frames a second of a video; None takes the poses' own, divided until at most 30. The speed stays real.
+        overwrite: replace an existing file.
+        renderer: "open3d", "painter" (OpenCV alone), or "auto": Open3D where it can draw.
+        progress: called as progress("render", done, total).
+    """
+
+    title: str = ""
+    caption: bool = True
+    cameras: bool = True
+    floor: bool = True
+    fps: float | None = None
+    overwrite: bool = False
+    renderer: RendererName = "auto"
+    progress: Progress | None = None
+
+
+class Renderer(Protocol):
+    """What draws: :class:`Open3DRenderer` or :class:`PainterRenderer`."""
+
+    def set_mesh(self, name: str, mesh: Mesh) -> None:
+        """Put a mesh into the scene, or replace the one of that name."""
+
+    def draw(self, view: Viewpoint) -> Image:
+        """The picture [H, W, 3] BGR."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What was written.
+
+    Args:
+        path: the file.
+        size: (width, height) pixels.
+        frames: how many pictures it holds.
+        fps: frames a second; 0 for a picture.
+        codec: of a video, "" for a picture.
+        note: why the simpler renderer was used, "" if it was not.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    frames: int
+    fps: float = 0.0
+    codec: str = ""
+    note: str = ""
+
+
+def output_kind(path: str | PathLike[str], *, overwrite: bool = False) -> Literal["image", "video"]:
+    """Whether a path will hold a picture or a video, by its suffix; made sure before any work that it can be written.
+
+    Raises:
+        InputError: its suffix is neither's.
+        FileExistsError: it exists and may not be overwritten.
+        FileNotFoundError: its folder does not exist.
+    """
+    path = Path(path)
+    _check_output(path, (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES), overwrite=overwrite)
+    return "video" if path.suffix.lower() in VIDEO_SUFFIXES else "image"
+
+
+def render_image(
+    poses: Poses,
+    path: str | PathLike[str],
+    *,
+    frame: int | None = None,
+    size: tuple[int, int] | None = None,
+    view: str = DEFAULT_VIEW,
+    options: RenderOptions | None = None,
+) -> Rendered:
+    """Draw one frame into a picture file.
+
+    Args:
+        poses: what to show, with its cameras in ``poses.rig``.
+        path: ends in .png or .jpg.
+        frame: 0..T-1, negative counts from the end; None takes the one nearest the middle with the most joints.
+        size: (width, height) pixels; None is 1280x720, or a camera's own proportions.
+        view: "three-quarter", "front", "side", "top", "overview", "turntable", or a camera's name.
+        options: see :class:`RenderOptions`.
+
+    Raises:
+        InputError: no such frame, view, size or suffix.
+        FileExistsError: the file exists and may not be overwritten.
+        FileNotFoundError: its folder does not exist.
+    """
+    path, options = Path(path), options or RenderOptions()
+    _check_output(path, IMAGE_SUFFIXES, overwrite=options.overwrite)
+    frame = _frame(poses, frame)
+    check_view(view, poses.rig)
+    size = _size(poses, size, view, even=False)
+    scene = build_scene(poses, frames=slice(frame, frame + 1))
+    artist = _Artist(scene, view, size, options, supersample=STILL_SUPERSAMPLE)
+    image = artist.draw(frame, turn=0.0)
+    if options.progress:
+        options.progress("render", 1, 1)
+    done, data = cv2.imencode(path.suffix, image)
+    if not done:
+        raise InputError(f"{path} could not be encoded; choose another size")
+    with atomic_file(path, overwrite=options.overwrite) as temporary:
+        temporary.write_bytes(data.tobytes())
+    return Rendered(path, size, 1, note=artist.note)
+
+
+def render_video(
+    poses: Poses,
+    path: str | PathLike[str],
+    *,
+    frames: tuple[int, int] | None = None,
+    size: tuple[int, int] | None = None,
+    view: str = DEFAULT_VIEW,
+    options: RenderOptions | None = None,
+) -> Rendered:
+    """Draw frames into an MP4 file, at real speed.
+
+    Args:
+        poses: what to show, with its cameras in ``poses.rig``.
+        path: ends in .mp4.
+        frames: (first, past the last); None means all.
+        size: (width, height) pixels, made even; None is 1280x720, or a camera's own proportions.
+        view: as in :func:`render_image`; "turntable" goes round once.
+        options: see :class:`RenderOptions`.
+
+    Raises:
+        InputError: no such frames, view, size or suffix, or no encoder.
+        FileExistsError: the file exists and may not be overwritten.
+        FileNotFoundError: its folder does not exist.
+    """
+    path, options = Path(path), options or RenderOptions()
+    _check_output(path, VIDEO_SUFFIXES, overwrite=options.overwrite)
+    start, stop = _span(poses, frames)
+    check_view(view, poses.rig)
+    size = _size(poses, size, view, even=True)
+    fps = video_fps(poses.fps, options.fps)
+    shown = shown_frames(poses.time[start:stop], fps) + start
+    if view == "turntable" and stop - start == 1:
+        shown = np.full(round(STILL_TURN_S * fps), start)
+    artist = _Artist(build_scene(poses, frames=slice(start, stop)), view, size, options)
+    with VideoFile(path, size, fps, overwrite=options.overwrite) as video:
+        for done, frame in enumerate(shown.tolist()):
+            video.add(artist.draw(frame, turn=done / len(shown)))
+            if options.progress:
+                options.progress("render", done + 1, len(shown))
+    return Rendered(path, size, len(shown), fps, video.codec, artist.note)
+
+
+def video_fps(recorded: float, wanted: float | None) -> float:
+    """The frame rate of a video of poses that were recorded at ``recorded`` frames a second.
+
+    Raises:
+        InputError: a wanted rate is not between 0.1 and 240.
+    """
+    if wanted is not None:
+        if not 0.1 <= wanted <= 240:
+            raise InputError(f"--fps must be between 0.1 and 240, got {wanted:g}")
+        return float(wanted)
+    if not (np.isfinite(recorded) and recorded > 0):
+        return MAX_VIDEO_FPS
+    return float(max(recorded / np.ceil(recorded / MAX_VIDEO_FPS), 0.1))
+
+
+def shown_frames(time: NDArray[np.float64], fps: float) -> NDArray[np.int64]:
+    """Which frame each picture of a video shows, so that it runs at real speed.
+
+    Args:
+        time: [T] seconds, rising; where it is not, every frame is shown once.
+        fps: of the video.
+
+    Returns:
+        [N] positions in ``time``, at least one.
+    """
+    if len(time) < 2 or not np.isfinite(time).all() or (np.diff(time) <= 0).any():
+        return np.arange(len(time))
+    duration = time[-1] - time[0] + np.median(np.diff(time))
+    ticks = time[0] + np.arange(max(1, round(float(duration * fps)))) / fps
+    after = np.clip(np.searchsorted(time, ticks), 1, len(time) - 1)
+    return np.where(ticks - time[after - 1] <= time[after] - ticks, after - 1, after).astype(np.int64)
+
+
+class _Artist:
+    """Draws frames of one scene from one view, with words on them."""
+
+    def __init__(
+        self, scene: Scene, view: str, size: tuple[int, int], options: RenderOptions, *, supersample: int = 1
+    ) -> None:
+        self._scene, self._view, self._size, self._options = scene, view, size, options
+        self.note = _why_painter(options.renderer)
+        if self.note or options.renderer == "painter":
+            self._factor = 1  # it supersamples by itself
+            self._renderer: Renderer = PainterRenderer(size)
+        else:
+            self._factor = supersample if max(size) * supersample <= MAX_SIDE else 1
+            self._renderer = Open3DRenderer((size[0] * self._factor, size[1] * self._factor))
+        if options.floor:
+            self._renderer.set_mesh("axes", scene.axes())
+            if self._from_above(scene.viewpoint(view, size=size)):
+                self._renderer.set_mesh("floor", scene.floor.mesh())
+        if options.cameras:
+            self._renderer.set_mesh("cameras", scene.cameras(without=view))
+
+    def draw(self, frame: int, *, turn: float) -> Image:
+        """The finished picture [H, W, 3] BGR."""
+        scene, options = self._scene, self._options
+        view = scene.viewpoint(self._view, size=self._size, turn=turn)
+        people = scene.people(frame)
+        self._renderer.set_mesh("people", people)
+        if options.floor and self._from_above(view):
+            self._renderer.set_mesh("shadows", scene.shadows(people))
+        image = self._renderer.draw(view if self._factor == 1 else view.scaled(self._factor))
+        if self._factor > 1:
+            image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        draw_picture_edge(image, view)
+        if options.caption:
+            shown = {"cameras": options.cameras, "axes": options.floor}
+            draw_labels(
+                image, [label for label in scene.labels if shown[label.group] and label.text != self._view], view
+            )
+            grid = scene.floor.step if options.floor else 0.0
+            draw_caption(image, scene.poses, frame, title=options.title, grid=grid)
+        return image
+
+    def _from_above(self, view: Viewpoint) -> bool:
+        """From below, the floor would hide the people; no view passes through it."""
+        return bool(view.center[2] > self._scene.floor.z)
+
+
+def _why_painter(renderer: RendererName) -> str:
+    """Why Open3D does not draw although it was to; "" where it does, or was not asked."""
+    if renderer == "painter":
+        return ""
+    problem = open3d_problem()
+    if problem is None:
+        return ""
+    if renderer == "open3d":
+        raise InputError(f"Open3D cannot draw here: {problem}; or use the simpler renderer")
+    logger.warning("drawn by the simpler renderer, since %s", problem)
+    return f"drawn by the simpler renderer, since {problem}"
+
+
+def _check_output(path: Path, suffixes: Sequence[str], *, overwrite: bool) -> None:
+    """A file's name must say what it is, its folder be there, and no other file stand in its place."""
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{path.name} must end in {' or '.join(suffixes)}")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; give --overwrite to replace it, or another name")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it, or give another name")
+    check_writable(path, overwrite=overwrite)
+
+
+def _frame(poses: Poses, frame: int | None) -> int:
+    """Which frame to draw, 0..T-1."""
+    total = len(poses.xyz)
+    if not total:
+        raise InputError("the poses have no frames, so there is nothing to draw")
+    if frame is None:
+        return fullest_frame(poses)
+    if not -total <= frame < total:
+        raise InputError(f"there is no frame {frame}; the poses have frames 0 to {total - 1}")
+    return frame % total
+
+
+def _span(poses: Poses, frames: tuple[int, int] | None) -> tuple[int, int]:
+    """First frame and the one past the last."""
+    total = len(poses.xyz)
+    if not total:
+        raise InputError("the poses have no frames, so there is nothing to draw")
+    start, stop = (0, total) if frames is None else frames
+    stop = min(stop, total)
+    if not 0 <= start < stop:
+        raise InputError(f"there are no frames {start} to {stop}; the poses have frames 0 to {total - 1}")
+    return start, stop
+
+
+def _size(poses: Poses, size: tuple[int, int] | None, view: str, *, even: bool) -> tuple[int, int]:
+    """The drawing's size; even sides for video, since encoders halve the colours' resolution."""
+    if size is None:
+        is_camera = poses.rig is not None and view in poses.rig.names
+        size = camera_picture_size(poses.rig[view], longest=SIZE[0]) if is_camera and poses.rig else SIZE
+    width, height = size
+    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+        raise InputError(f"a picture's sides must be {MIN_SIDE} to {MAX_SIDE} pixels, got {width}x{height}")
+    return (width + width % 2, height + height % 2) if even else (width, height)
