@@ -26,6 +26,7 @@ class ViewRanges:
         aim: how far from the picture's centre the person may be, in half pictures; near 1 part of them is outside.
         roll_deg: standard deviation of the camera's roll, degrees.
         azimuth_deg: about the vertical.
+        whole: pictures are as large as it takes to hold the whole person.
     """
 
     distance: tuple[float, float] = (1.6, 10.0)
@@ -35,6 +36,7 @@ class ViewRanges:
     aim: float = 0.7
     roll_deg: float = 5.0
     azimuth_deg: tuple[float, float] = (0.0, 360.0)
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,8 @@ def sample_views(target: Array32, rng: np.random.Generator, ranges: ViewRanges |
     offset = np.arctan(rng.uniform(-ranges.aim, ranges.aim, (B, 2)) * half)
     roll = np.deg2rad(ranges.roll_deg) * rng.standard_normal(B)
     R = _about(2, roll) @ _about(0, -offset[:, 1]) @ _about(1, offset[:, 0]) @ look_at(center, target)
+    if ranges.whole:
+        half = np.full_like(half, np.inf)
     return VirtualViews(R.astype(np.float32), center.astype(np.float32), half.astype(np.float32))
 
 

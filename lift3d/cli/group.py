@@ -22,14 +22,17 @@ COMMANDS = {
     "check": "Say what a capture holds, how cameras were paired, and what is wrong with it.",
     "calibrate": "Find lenses and places of cameras: by boards, scene points or people; check, repair, convert.",
     "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their 2D keypoints.",
+    "train": "Train a network: the lifter from one camera's 2D to 3D.",
     "smooth": "Smooth a result in time and fill its short gaps.",
     "view": "Look at a result in an interactive window.",
     "render": "Draw a result into a picture or a video; no display needed.",
     "analyze": "Joint angles, lengths, centre of mass, foot contacts and symmetry of a result.",
+    "overlay": "Draw a result on the capture's videos, all cameras side by side.",
     "report": "Write one self-contained page about a result: verdict, 3D scene, errors, gaps.",
     "export": "Write a result in another program's format.",
 }
 LEVEL = "lift3d.level"
+_EXTRAS = {"open3d": "'lift3d[view]'", "torch": "'lift3d[train]'"}
 
 
 class CommandGroup(click.Group):
@@ -135,7 +138,7 @@ def _explain(error: Exception) -> str | None:
     if isinstance(error, ImportError | OSError) and "cannot open shared object file" in str(error):
         return f"a system library is missing ({error}); docs/install.md names the package that holds it"
     if isinstance(error, ModuleNotFoundError) and not (error.name or "lift3d").startswith("lift3d"):
-        extra = "'lift3d[view]'" if error.name == "open3d" else "--force-reinstall lift3d"
+        extra = _EXTRAS.get(error.name or "", "--force-reinstall lift3d")
         return f"the Python package {error.name} is not installed; run: pip install {extra}"
     if isinstance(error, OSError):
         about = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)

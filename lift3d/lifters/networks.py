@@ -1,0 +1,128 @@
+"""The networks: a multilayer perceptron for single frames, and a dilated temporal convolution.
+
+Convention:
+    a network takes features [B, T, F] of its window and answers for one frame: xyz [B, J, 3] metres relative to the
+    pelvis in the turned camera frame, and log_sigma [B, J, 2], the logarithm of the standard error in metres across
+    the line of sight (x and y alike) and along it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lift3d.calib import InputError
+
+OUTPUT_SCALE = 0.3  # metres: the usual distance of a joint from the pelvis
+SIGMA_SCALE = 0.05  # metres: the usual error
+LOG_SIGMA_RANGE = (-4.0, 4.0)
+
+
+class Heads(nn.Module):
+    """The answer from the last hidden layer; what sigma learns does not disturb the rest."""
+
+    def __init__(self, width: int, joints: int) -> None:
+        super().__init__()
+        self.joints = joints
+        self.xyz = nn.Linear(width, 3 * joints)
+        self.sigma = nn.Linear(width, 2 * joints)
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Xyz [..., J, 3] metres and log_sigma [..., J, 2] from hidden [..., width]."""
+        xyz = OUTPUT_SCALE * self.xyz(hidden).unflatten(-1, (self.joints, 3))
+        raw = self.sigma(hidden.detach()).unflatten(-1, (self.joints, 2))
+        return xyz, raw.clamp(*LOG_SIGMA_RANGE) + torch.log(torch.tensor(SIGMA_SCALE))
+
+
+def _layer(inputs: int, width: int, dropout: float) -> list[nn.Module]:
+    """Linear, normalised, rectified."""
+    return [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)]
+
+
+class Mlp(nn.Module):
+    """Two residual blocks of two linear layers.
+
+    Source: Martinez et al., A simple yet effective baseline for 3d human pose estimation, 2017, section 3.2.
+    """
+
+    window = 1
+    causal = False
+
+    def __init__(self, features: int, joints: int, *, width: int = 1024, blocks: int = 2, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.first = nn.Sequential(*_layer(features, width, dropout))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*_layer(width, width, dropout), *_layer(width, width, dropout)) for _ in range(blocks)
+        )
+        self.heads = Heads(width, joints)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The answer for [B, 1, F]."""
+        hidden = self.first(features[:, -1])
+        for block in self.blocks:
+            hidden = hidden + block(hidden)
+        answer: tuple[Tensor, Tensor] = self.heads(hidden)
+        return answer
+
+
+class Tcn(nn.Module):
+    """Convolutions of three frames, each level three times as far apart; 27 frames with two blocks.
+
+    Source: Pavllo et al., 3D human pose estimation in video with temporal convolutions, 2019, section 3.
+    """
+
+    def __init__(
+        self, features: int, joints: int, *, width: int = 512, blocks: int = 2, dropout: float = 0.1,
+        causal: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.window, self.causal = 3 ** (blocks + 1), causal
+        self.wide = nn.ModuleList(nn.Conv1d(width if i else features, width, 3, bias=False) for i in range(blocks + 1))
+        self.narrow = nn.ModuleList(nn.Conv1d(width, width, 1, bias=False) for _ in range(blocks))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(2 * blocks + 1))
+        self.dropout = nn.Dropout(dropout)
+        self.heads = Heads(width, joints)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The answer for one frame of each window [B, window, F]; steps of three leave out what nobody reads."""
+        hidden = self._hidden(features.transpose(1, 2), dense=False)
+        answer: tuple[Tensor, Tensor] = self.heads(hidden[..., 0])
+        return answer
+
+    def sequence(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The answers for all frames of [B, T + window - 1, F]: xyz [B, T, J, 3] and log_sigma [B, T, J, 2]."""
+        answer: tuple[Tensor, Tensor] = self.heads(self._hidden(features.transpose(1, 2), dense=True).transpose(1, 2))
+        return answer
+
+    def _hidden(self, x: Tensor, *, dense: bool) -> Tensor:
+        """[B, width, T']."""
+        for level, conv in enumerate(self.wide):
+            apart = 3**level if dense else 1
+            kept = x[..., (2 if self.causal else 1) * apart :]
+            kept = kept[..., : x.shape[-1] - 2 * apart] if dense else kept[..., ::3]
+            stride = 1 if dense else 3
+            y = nn.functional.conv1d(x, conv.weight, stride=stride, dilation=apart)  # type: ignore[arg-type]
+            y = self.dropout(self.norms[2 * level](y).relu())
+            if level:
+                y = self.dropout(self.norms[2 * level - 1](self.narrow[level - 1](y)).relu())
+                y = kept + y
+            x = y
+        return x
+
+
+ARCHITECTURES = ("mlp", "tcn", "tcn-causal")
+
+
+def build_network(arch: str, features: int, joints: int, **sizes: Any) -> Mlp | Tcn:
+    """The network of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if arch == "mlp":
+        return Mlp(features, joints, **sizes)
+    if arch in ARCHITECTURES:
+        return Tcn(features, joints, causal=arch == "tcn-causal", **sizes)
+    raise InputError(f"there is no lifter architecture {arch!r}; there are {', '.join(ARCHITECTURES)}")

@@ -1,0 +1,157 @@
+"""The folder of a training run: where it stands, its log as CSV and its curve as a picture."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from lift3d.calib import InputError
+from lift3d.calib.atomic_file import atomic_file
+from lift3d.checkpoint import load_checkpoint
+
+WIDTH, HEIGHT, MARGIN = 640, 360, 48
+FREE = ("device",)  # settings that a resumed run may change
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What an epoch achieved.
+
+    Args:
+        epoch: counted from one.
+        epochs: how many there will be at most.
+        train_mm: mean joint error of the training samples, noise and dropout included, millimetres.
+        rate: the learning rate at its end.
+        samples_per_s: throughput of the epoch.
+        seconds: how long it took.
+        select_mm: mean joint error of the averaged weights on the held-out training subject, millimetres.
+        best: whether that was the least so far.
+    """
+
+    epoch: int
+    epochs: int
+    train_mm: float
+    rate: float
+    samples_per_s: float
+    seconds: float
+    select_mm: float = float("nan")
+    best: bool = False
+
+    @property
+    def eta_s(self) -> float:
+        """Seconds that the remaining epochs will take."""
+        return self.seconds * (self.epochs - self.epoch)
+
+    def selected(self, error_mm: float, folder: RunFolder) -> EpochRecord:
+        """With its error on the held-out subject."""
+        return replace(self, select_mm=error_mm, best=error_mm < folder.least)
+
+
+@dataclass(eq=False)
+class RunFolder:
+    """Where a run's files are, and the epochs it has behind it."""
+
+    path: Path
+    records: list[EpochRecord] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], description: dict[str, Any]) -> RunFolder:
+        """Make the folder, or take up the run that is in it.
+
+        Raises:
+            InputError: the run in it has other settings, other data, or is damaged.
+        """
+        folder = cls(Path(path))
+        if folder.path.exists() and not folder.path.is_dir():
+            raise InputError(f"{path} is a file; give the folder of a run with -o")
+        folder.path.mkdir(parents=True, exist_ok=True)
+        if folder.last.is_file():
+            found = load_checkpoint(folder.last, "lifter-run").description
+            folder.records = [EpochRecord(**entry) for entry in found.pop("records")]
+            _check_same(found, description, folder.path)
+        return folder
+
+    @property
+    def last(self) -> Path:
+        """The state to go on from."""
+        return self.path / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """The weights with the least selection error."""
+        return self.path / "lifter.pt"
+
+    @property
+    def least(self) -> float:
+        """The least selection error so far."""
+        return min((record.select_mm for record in self.records), default=float("inf"))
+
+    @property
+    def stale(self) -> int:
+        """Epochs since the best one."""
+        best = max((record.epoch for record in self.records if record.best), default=0)
+        return len(self.records) - best
+
+    def add(self, record: EpochRecord) -> None:
+        """Write the log and the curve anew."""
+        self.records.append(record)
+        with atomic_file(self.path / "log.csv", overwrite=True) as path, path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [entry.name for entry in fields(EpochRecord)])
+            writer.writeheader()
+            writer.writerows(asdict(entry) for entry in self.records)
+        with atomic_file(self.path / "curve.svg", overwrite=True) as path:
+            path.write_text(draw_curve(self.records), encoding="utf-8")
+
+
+def _check_same(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
+    """A resumed run must be the same run."""
+    found, wanted = (_flat(json.loads(json.dumps(side))) for side in (found, wanted))
+    differing = sorted(
+        key for key in {*found, *wanted} if found.get(key) != wanted.get(key) and key.rpartition(".")[2] not in FREE
+    )
+    if differing:
+        key = differing[0]
+        raise InputError(
+            f"{path} holds a run with {key} = {found.get(key)}, not {wanted.get(key)}; "
+            "give the same settings to go on with it, or another -o"
+        )
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted names."""
+    out: dict[str, Any] = {}
+    for key, value in tree.items():
+        out |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return out
+
+
+def draw_curve(records: list[EpochRecord]) -> str:
+    """An SVG picture of both errors over the epochs, millimetres."""
+    lines = {"training": ("#888888", [r.train_mm for r in records])}
+    lines["held-out subject"] = ("#0060c0", [r.select_mm for r in records])
+    top = max(max(values) for _, values in lines.values()) * 1.05
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif">']
+    parts.append(f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>')
+    for i in range(5):
+        y = HEIGHT - MARGIN - i / 4 * (HEIGHT - 2 * MARGIN)
+        parts.append(f'<path d="M{MARGIN} {y:.1f}H{WIDTH - MARGIN}" stroke="#dddddd"/>')
+        parts.append(
+            f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" font-size="11" text-anchor="end">{top * i / 4:.0f}</text>'
+        )
+    for n, (name, (colour, values)) in enumerate(lines.items()):
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in _places(values, top))
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{MARGIN + 8 + 160 * n}" y="28" font-size="13" fill="{colour}">{name}, mm</text>')
+    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 14}" font-size="12">epoch, 1 to {len(records)}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _places(values: list[float], top: float) -> list[tuple[float, float]]:
+    """Where the points of a line lie in the picture."""
+    across, up = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
+    step = across / max(len(values) - 1, 1)
+    return [(MARGIN + i * step, HEIGHT - MARGIN - value / top * up) for i, value in enumerate(values)]

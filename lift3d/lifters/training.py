@@ -1,0 +1,305 @@
+"""Training a lifter: samples made on the fly, exact resume, the best weights by a held-out training subject."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lift3d.calib import InputError
+from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_subjects
+from lift3d.datasets.ray_noise import RayNoise
+
+from .encoding import feature_count
+from .networks import Mlp, Tcn, build_network
+from .run_folder import EpochRecord, RunFolder
+from .samples import Frames, Samples, SampleSettings, input_joints, make_samples
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+EpochReport = Callable[[EpochRecord], None]
+
+SIGMA_WEIGHT = 0.02  # of the error bars' loss; it reaches their own layer alone, so its size hardly matters
+SELECT_SAMPLES = 4096
+SELECT_STREAM = 1_000_003  # epochs are numbered from 0: this one never comes
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a lifter is trained.
+
+    Args:
+        arch: a name of :data:`lift3d.lifters.networks.ARCHITECTURES`.
+        sizes: of the network, for example width; {} for its own.
+        samples: what is shown.
+        epochs: an epoch shows as many samples as there are training frames.
+        batch: samples a step.
+        rate: Adam's first learning rate; it falls to zero as a cosine.
+        ema: the decay of the averaged weights, which are what is kept.
+        patience: stop after so many epochs without a better selection error.
+        seed: of everything that is random.
+        device: "cpu", "cuda", "cuda:1", …
+    """
+
+    arch: str = "mlp"
+    sizes: dict[str, Any] = field(default_factory=dict)
+    samples: SampleSettings = field(default_factory=SampleSettings)
+    epochs: int = 45
+    batch: int = 512
+    rate: float = 1e-3
+    ema: float = 0.995
+    patience: int = 10
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(eq=False)
+class _State:
+    """All that a step changes."""
+
+    network: Mlp | Tcn
+    average: Mlp | Tcn
+    optimiser: torch.optim.Adam
+    step: int = 0
+
+
+def train_lifter(
+    data: str | os.PathLike[str],
+    run: str | os.PathLike[str],
+    *,
+    settings: TrainSettings,
+    split: tuple[tuple[str, ...], tuple[str, ...]],
+    progress: Progress | None = None,
+    on_epoch: EpochReport | None = None,
+) -> Path:
+    """Train until the epochs are over or nothing improves; a run that was stopped goes on where it was.
+
+    Args:
+        data: motion capture, see :mod:`lift3d.datasets.mocap`.
+        run: the folder of the run, made where it is absent: ``last.pt``, ``lifter.pt`` (the best), ``log.csv``,
+            ``curve.svg``.
+        settings: how.
+        split: subjects who test, and subjects who select; all others are trained on.
+        progress: called as progress(stage, done, total).
+        on_epoch: called after each epoch.
+
+    Returns:
+        The checkpoint of the best weights.
+
+    Raises:
+        InputError: bad data or split, or the folder holds a run with other settings.
+    """
+    _check(settings)
+    clips = read_mocap(data)
+    parts = split_subjects(clips, *split)
+    net = _new_state(settings)
+    train, select = (
+        Frames(of_subjects(clips, who), window=net.network.window, causal=net.network.causal)
+        for who in (parts.train, parts.select)
+    )
+    description = _describe(settings, parts, _fingerprint(data))
+    folder = RunFolder.open(run, description)
+    start = _resume(net, folder, settings.device)
+    held_out = _selection_samples(select, settings)
+    with torch.random.fork_rng(devices=[]):
+        for epoch in range(start, settings.epochs):
+            if folder.stale >= settings.patience:
+                logger.info("no better selection error for %d epochs: stopped", folder.stale)
+                break
+            record = _run_epoch(net, train, epoch, settings=settings, progress=progress)
+            error = mean_error(net.average, held_out, settings.device)
+            _finish_epoch(net, folder, record.selected(error, folder), description)
+            if on_epoch is not None:
+                on_epoch(folder.records[-1])
+    return folder.best
+
+
+def _check(settings: TrainSettings) -> None:
+    """Refuse what cannot be trained."""
+    input_joints(settings.samples.joints)
+    if settings.epochs < 1 or settings.batch < 2 or not settings.rate > 0:
+        raise InputError(
+            f"epochs must be 1 or more, batch 2 or more, rate above zero; got {settings.epochs}, {settings.batch}, "
+            f"{settings.rate:g}"
+        )
+    if settings.device != "cpu" and not torch.cuda.is_available():
+        raise InputError(f"device {settings.device} was asked for, but torch sees no GPU here; use --device cpu")
+
+
+def _new_state(settings: TrainSettings) -> _State:
+    """Networks with the seed's weights."""
+    features = feature_count(len(input_joints(settings.samples.joints)))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network, average = (build_network(settings.arch, features, len(H36M), **settings.sizes) for _ in range(2))
+    average.load_state_dict(network.state_dict())
+    network.to(settings.device)
+    average.to(settings.device).eval()
+    return _State(network, average, torch.optim.Adam(network.parameters(), lr=settings.rate))
+
+
+def _describe(settings: TrainSettings, split: Split, data: str) -> dict[str, Any]:
+    """What the checkpoint says of itself."""
+    return {
+        "arch": settings.arch,
+        "sizes": settings.sizes,
+        "joints_in": settings.samples.joints,
+        "joints_out": "h36m17",
+        "training": asdict(settings),
+        "split": asdict(split),
+        "protocol": split.protocol,
+        "data_sha256": data,
+    }
+
+
+def _fingerprint(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the training data."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _resume(net: _State, folder: RunFolder, device: str) -> int:
+    """Take up the state that an earlier call left; the epoch to go on with."""
+    if not folder.last.is_file():
+        return 0
+    state = load_checkpoint(folder.last, "lifter-run", device=device).state
+    net.network.load_state_dict(state["network"])
+    net.average.load_state_dict(state["average"])
+    net.optimiser.load_state_dict(state["optimiser"])
+    net.step = state["step"]
+    return len(folder.records)
+
+
+def _batches(frames: Frames, epoch: int, settings: TrainSettings) -> Iterator[Samples]:
+    """An epoch's batches, the next one made while one is learnt from; each has a random stream of its own."""
+
+    def make(number: int) -> Samples:
+        rng = np.random.default_rng([settings.seed, epoch, number])
+        return make_samples(frames, frames.draw(settings.batch, rng), rng, settings.samples)
+
+    steps = steps_per_epoch(frames, settings)
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(make, 0)
+        for number in range(1, steps + 1):
+            samples = coming.result()
+            coming = maker.submit(make, number) if number < steps else coming
+            yield samples
+
+
+def steps_per_epoch(frames: Frames, settings: TrainSettings) -> int:
+    """How many batches show as many samples as there are frames."""
+    return max(1, round(len(frames) / settings.batch))
+
+
+def _run_epoch(
+    net: _State, frames: Frames, epoch: int, *, settings: TrainSettings, progress: Progress | None
+) -> EpochRecord:
+    """Learn from one epoch's batches."""
+    net.network.train()
+    steps, began, total = steps_per_epoch(frames, settings), time.perf_counter(), 0.0
+    for number, samples in enumerate(_batches(frames, epoch, settings)):
+        torch.manual_seed(settings.seed + 7919 * (net.step + 1))  # dropout's: the same after a resume
+        rate = settings.rate * 0.5 * (1 + math.cos(math.pi * net.step / (steps * settings.epochs)))
+        total += learn(net, samples, rate, settings)
+        if progress is not None:
+            progress(f"epoch {epoch + 1} of {settings.epochs}", number + 1, steps)
+    seconds = time.perf_counter() - began
+    return EpochRecord(
+        epoch=epoch + 1,
+        epochs=settings.epochs,
+        train_mm=1000 * total / steps,
+        rate=rate,
+        samples_per_s=steps * settings.batch / seconds,
+        seconds=seconds,
+    )
+
+
+def learn(net: _State, samples: Samples, rate: float, settings: TrainSettings) -> float:
+    """One step; the batch's mean joint error in metres."""
+    features = torch.from_numpy(samples.features).to(settings.device)
+    target = torch.from_numpy(samples.target).to(settings.device)
+    for group in net.optimiser.param_groups:
+        group["lr"] = rate
+    xyz, log_sigma = net.network(features)
+    distance = torch.linalg.vector_norm(xyz - target, dim=-1).mean()
+    loss = distance + SIGMA_WEIGHT * sigma_loss((xyz - target).detach(), log_sigma)
+    net.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    net.optimiser.step()
+    net.step += 1
+    _average(net, min(settings.ema, (1 + net.step) / (10 + net.step)))
+    return float(distance.detach())
+
+
+def sigma_loss(error: Tensor, log_sigma: Tensor) -> Tensor:
+    """Negative logarithm of the Gaussian likelihood of errors [B, J, 3] under log_sigma [B, J, 2].
+
+    The pelvis, joint 0, is the origin and has no error.
+    """
+    spread = log_sigma[:, 1:, [0, 0, 1]]
+    return (0.5 * (error[:, 1:] * torch.exp(-spread)).square().clamp(max=50.0) + spread).mean()
+
+
+@torch.no_grad()
+def _average(net: _State, decay: float) -> None:
+    """Draw the averaged weights towards the current ones."""
+    for kept, new in zip(net.average.state_dict().values(), net.network.state_dict().values(), strict=True):
+        if kept.dtype.is_floating_point:
+            kept.lerp_(new, 1 - decay)
+        else:
+            kept.copy_(new)
+
+
+def _selection_samples(frames: Frames, settings: TrainSettings) -> Samples:
+    """The held-out subject, a third of it without noise; the same in every epoch and run."""
+    rng = np.random.default_rng([0, SELECT_STREAM])
+    every = SampleSettings.exact(settings.samples.joints, RayNoise(level=(0.0, 2.0), clean=0.33))
+    count = min(SELECT_SAMPLES, len(frames))
+    chosen = np.linspace(0, len(frames) - 1, count).astype(np.intp)
+    return make_samples(frames, chosen, rng, every)
+
+
+@torch.no_grad()
+def mean_error(network: Mlp | Tcn, samples: Samples, device: str) -> float:
+    """Mean joint error in millimetres."""
+    errors = []
+    for start in range(0, len(samples.features), 1024):
+        features = torch.from_numpy(samples.features[start : start + 1024]).to(device)
+        xyz, _ = network(features)
+        target = torch.from_numpy(samples.target[start : start + 1024]).to(device)
+        errors.append(torch.linalg.vector_norm(xyz - target, dim=-1).mean(-1))
+    return 1000 * float(torch.cat(errors).mean())
+
+
+def _finish_epoch(net: _State, folder: RunFolder, record: EpochRecord, description: dict[str, Any]) -> None:
+    """Write the epoch down: first the best weights, then the state to go on from, which makes the epoch count."""
+    if record.best:
+        best = {**description, "epoch": record.epoch, "select_mm": record.select_mm}
+        save_checkpoint(folder.best, Checkpoint("lifter", best, _on_cpu(net.average.state_dict())), overwrite=True)
+    state = {
+        "network": net.network.state_dict(),
+        "average": net.average.state_dict(),
+        "optimiser": net.optimiser.state_dict(),
+        "step": net.step,
+    }
+    records = [asdict(entry) for entry in (*folder.records, record)]
+    run = Checkpoint("lifter-run", {**description, "records": records}, state)
+    save_checkpoint(folder.last, run, overwrite=True)
+    folder.add(record)
+
+
+def _on_cpu(state: dict[str, Any]) -> dict[str, Any]:
+    """Tensors where any machine can load them."""
+    return {name: value.detach().cpu() for name, value in state.items()}

@@ -1,0 +1,116 @@
+"""Training learns, repeats itself with its seed, and goes on after SIGKILL as if nothing had been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lift3d.calib import InputError
+
+torch = pytest.importorskip("torch")
+
+from lift3d.checkpoint import load_checkpoint  # noqa: E402
+from lift3d.lifters.training import TrainSettings, train_lifter  # noqa: E402
+
+SPLIT = (("a",), ("b",))
+TINY = TrainSettings(sizes={"width": 16}, epochs=3, batch=32, seed=4)
+
+
+def weights(path):
+    return load_checkpoint(path / "last.pt", "lifter-run").state["network"]
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(tiny_mocap, tmp_path):
+    for name, seed in (("one", 4), ("two", 4), ("three", 5)):
+        settings = TrainSettings(**{**vars(TINY), "epochs": 1, "seed": seed})
+        train_lifter(tiny_mocap, tmp_path / name, settings=settings, split=SPLIT)
+    assert same(weights(tmp_path / "one"), weights(tmp_path / "two"))
+    assert not same(weights(tmp_path / "one"), weights(tmp_path / "three"))
+
+
+def test_after_a_kill_the_same_command_ends_with_bit_equal_weights(tiny_mocap, tmp_path):
+    train_lifter(tiny_mocap, tmp_path / "whole", settings=TINY, split=SPLIT)
+    code = (
+        "import os, sys, time, torch; torch.set_num_threads(1);"
+        "from lift3d.lifters.training import TrainSettings, train_lifter;"
+        "train_lifter(sys.argv[1], sys.argv[2],"
+        " settings=TrainSettings(sizes={'width': 16}, epochs=3, batch=32, seed=4), split=(('a',), ('b',)),"
+        " progress=lambda stage, done, total: time.sleep(60) if (stage, done) == ('epoch 2 of 3', 2) else None)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(tiny_mocap), str(tmp_path / "killed")])
+    log = tmp_path / "killed/log.csv"
+    deadline = time.monotonic() + 60
+    while not log.is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)  # into the second epoch
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(load_checkpoint(tmp_path / "killed/last.pt", "lifter-run").description["records"]) == 1
+    train_lifter(tiny_mocap, tmp_path / "killed", settings=TINY, split=SPLIT)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
+    best = [load_checkpoint(tmp_path / name / "lifter.pt", "lifter").state for name in ("whole", "killed")]
+    assert same(*best)
+
+
+def test_training_learns_and_logs(tiny_mocap, tmp_path):
+    seen = []
+    settings = TrainSettings(**{**vars(TINY), "epochs": 12, "sizes": {"width": 48}, "rate": 3e-3})
+    path = train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=SPLIT, on_epoch=seen.append)
+    assert seen[-1].select_mm < 0.8 * seen[0].select_mm
+    assert np.isfinite(seen[-1].train_mm)
+    lines = (tmp_path / "run/log.csv").read_text().splitlines()
+    assert len(lines) == 13
+    assert lines[0].startswith("epoch,epochs,train_mm")
+    assert (tmp_path / "run/curve.svg").read_text().startswith("<svg")
+    description = load_checkpoint(path, "lifter").description
+    assert description["joints_in"] == "coco17"
+    assert description["split"]["test"] == ["a"]
+    assert description["select_mm"] == pytest.approx(min(record.select_mm for record in seen))
+
+
+def test_it_stops_when_nothing_improves(tiny_mocap, tmp_path):
+    settings = TrainSettings(**{**vars(TINY), "epochs": 9, "rate": 1e-12, "patience": 2, "ema": 0.0})
+    seen = []
+    train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=SPLIT, on_epoch=seen.append)
+    assert len(seen) < 9
+
+
+def test_a_run_with_other_settings_is_not_continued(tiny_mocap, tmp_path):
+    settings = TrainSettings(**{**vars(TINY), "epochs": 1})
+    train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=SPLIT)
+    with pytest.raises(InputError, match=r"holds a run with training.rate = 0.001, not 0.01"):
+        train_lifter(
+            tiny_mocap, tmp_path / "run", settings=TrainSettings(**{**vars(settings), "rate": 0.01}), split=SPLIT
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs must be 1 or more"),
+        ({"arch": "gcn"}, "no lifter architecture 'gcn'"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(tiny_mocap, tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        train_lifter(tiny_mocap, tmp_path / "run", settings=TrainSettings(**{**vars(TINY), **change}), split=SPLIT)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(tiny_mocap, tmp_path):
+    with pytest.raises(InputError, match="no GPU here; use --device cpu"):
+        train_lifter(tiny_mocap, tmp_path / "run", settings=TrainSettings(device="cuda"), split=SPLIT)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_trains(tiny_mocap, tmp_path):
+    settings = TrainSettings(**{**vars(TINY), "device": "cuda"})
+    assert train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=SPLIT).is_file()
