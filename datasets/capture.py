@@ -21,6 +21,7 @@ from .keypoint_formats import keypoint_cameras, load_keypoints
 from .keypoint_formats.keypoint_set import KeypointSet, Progress, Span
 from .keypoints import Keypoints
 from .pairing import Pair
+from .resampling import CameraTime, nearest_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +94,9 @@ def open_capture(
         progress=progress,
     )
     spans = {camera: read.spans[pair.name] for camera, pair in pairing.items()}
-    points = _by_rig(read.keypoints, pairing, spans, settings)
+    rate, rate_notes = frame_rate(fps, settings.fps, read.keypoints.fps, videos)
+    points = _by_rig(read.keypoints, pairing, spans, settings, rate)
     _check_seen(points, pairing, sources.keypoints)
-    rate, rate_notes = frame_rate(fps, settings.fps, points.fps, videos)
     counts = {camera: span.count for camera, span in spans.items()}
     of_cameras = (*pairing_notes(pairing), *_shift_notes(settings, rig))
     of_videos = (*videos.notes, *video_notes(videos, rig, counts, settings), *rate_notes)
@@ -133,17 +134,27 @@ def _picture_sizes(rig: Rig, pairing: Mapping[str, Pair], videos: Videos) -> dic
 
 
 def _by_rig(
-    keypoints: Keypoints, pairing: Mapping[str, Pair], spans: Mapping[str, Span], settings: CaptureSettings
+    keypoints: Keypoints,
+    pairing: Mapping[str, Pair],
+    spans: Mapping[str, Span],
+    settings: CaptureSettings,
+    fps: float | None,
 ) -> Keypoints:
-    """The views in the rig's order and pixels and under its names, frames moved by the cameras' offsets."""
+    """The views in the rig's order and pixels and under its names, frames moved by the cameras' clocks."""
     keypoints = keypoints.select_views([pair.name for pair in pairing.values()])
     entries = [settings.cameras.get(camera, CameraSettings()) for camera in pairing]
-    if not any(entry.offset or entry.moves_pixels for entry in entries):
+    clocks = [_clock(camera, entry, fps) for camera, entry in zip(pairing, entries, strict=True)]
+    if not any(clock != CameraTime() or entry.moves_pixels for clock, entry in zip(clocks, entries, strict=True)):
         return dataclasses.replace(keypoints, cameras=tuple(pairing))
+    if not all(clock.whole for clock in clocks):
+        xy = np.stack([keypoints.xy[:, v] * entry.scale + entry.crop for v, entry in enumerate(entries)], axis=1)
+        keypoints = dataclasses.replace(keypoints, xy=xy, cameras=tuple(pairing))
+        return nearest_frames(keypoints, clocks, [(spans[camera].first, spans[camera].last) for camera in pairing])
     assert keypoints.frames is not None
-    moved = [keypoints.frames + entry.offset for entry in entries]
-    first = min(spans[camera].first + entry.offset for camera, entry in zip(pairing, entries, strict=True))
-    last = max(spans[camera].last + entry.offset for camera, entry in zip(pairing, entries, strict=True))
+    offsets = [int(clock.offset) for clock in clocks]
+    moved = [keypoints.frames + offset for offset in offsets]
+    first = min(spans[camera].first + offset for camera, offset in zip(pairing, offsets, strict=True))
+    last = max(spans[camera].last + offset for camera, offset in zip(pairing, offsets, strict=True))
     frames = np.unique(np.concatenate(moved))
     frames = frames[(frames >= first) & (frames <= last)]
     _, _, most, joints = keypoints.shape
@@ -154,6 +165,16 @@ def _by_rig(
         xy[to, v] = keypoints.xy[of, v] * entry.scale + entry.crop
         confidence[to, v] = keypoints.confidence[of, v]
     return Keypoints(xy, confidence, tuple(pairing), keypoints.skeleton, keypoints.fps, frames)
+
+
+def _clock(camera: str, entry: CameraSettings, fps: float | None) -> CameraTime:
+    """A camera's clock by ``capture.toml``."""
+    rate = 1.0 + 1e-6 * entry.drift_ppm
+    if entry.fps is not None:
+        if fps is None:
+            raise InputError(f"{FILE_NAME}: cameras.{camera}: fps needs the capture's own fps beside it")
+        rate *= fps / entry.fps
+    return CameraTime(entry.offset, rate)
 
 
 def _check_seen(keypoints: Keypoints, pairing: Mapping[str, Pair], source: Path) -> None:
@@ -175,8 +196,14 @@ def _shift_notes(settings: CaptureSettings, rig: Rig) -> list[str]:
     """Lines on what ``capture.toml`` changed in the keypoints or left out."""
     own = {camera: entry for camera, entry in settings.cameras.items() if camera in rig.names}
     notes = [
-        f"{camera}: frames moved by {entry.offset:+d} ({FILE_NAME})" for camera, entry in own.items() if entry.offset
+        f"{camera}: frames moved by {entry.offset:+g} ({FILE_NAME})" for camera, entry in own.items() if entry.offset
     ]
+    notes += [
+        f"{camera}: frames last {entry.drift_ppm:+g} ppm longer ({FILE_NAME})"
+        for camera, entry in own.items()
+        if entry.drift_ppm
+    ]
+    notes += [f"{camera}: {entry.fps:g} frames a second ({FILE_NAME})" for camera, entry in own.items() if entry.fps]
     notes += [
         f"{camera}: pixels mapped by crop and scale ({FILE_NAME})"
         for camera, entry in own.items()

@@ -22,25 +22,30 @@ else:
     import tomli as tomllib
 
 FILE_NAME = "capture.toml"
+MAX_DRIFT_PPM = 10_000.0
 
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """One camera's table: xy_calibration = xy_keypoints * scale + crop; frame_capture = frame_file + offset.
+    """One camera's table: xy_calibration = xy_keypoints * scale + crop; frame_capture = frame_file * rate + offset.
 
     Args:
         keypoints: the folder or view of its keypoints; None: by name.
         video: its video file; None: by name.
-        offset: frames to add to its frame numbers.
+        offset: frames of the capture to add to its frame numbers; a fraction is interpolated.
         crop: (x, y) pixels.
         scale: (x, y) factors.
+        drift_ppm: parts in a million by which its frames last longer than the capture's.
+        fps: its own frames a second; None: the capture's.
     """
 
     keypoints: str | None = None
     video: str | None = None
-    offset: int = 0
+    offset: float = 0.0
     crop: tuple[float, float] = (0.0, 0.0)
     scale: tuple[float, float] = (1.0, 1.0)
+    drift_ppm: float = 0.0
+    fps: float | None = None
 
     @property
     def moves_pixels(self) -> bool:
@@ -154,13 +159,12 @@ def _scale(value: Any, where: str) -> tuple[float, float]:
     return _positive(x, where), _positive(y, where)
 
 
-def _offset(value: Any, where: str) -> int:
-    """Whole frames."""
-    if _number(value, where) != int(value):
-        raise InputError(
-            f"{where} must be whole frames, got {value!r}; fractional offsets come with synchronisation later"
-        )
-    return int(value)
+def _drift(value: Any, where: str) -> float:
+    """Parts in a million that a clock can be off by."""
+    drift = _number(value, where)
+    if abs(drift) > MAX_DRIFT_PPM:
+        raise InputError(f"{where} must be parts in a million, at most {MAX_DRIFT_PPM:g}, got {value!r}")
+    return drift
 
 
 def _skeleton(value: Any, where: str) -> Skeleton:
@@ -185,7 +189,9 @@ def _cameras(value: Any, where: str) -> dict[str, CameraSettings]:
 _CAMERA_READERS: dict[str, Callable[[Any, str], Any]] = {
     "keypoints": _text,
     "video": _text,
-    "offset": _offset,
+    "offset": _number,
+    "drift_ppm": _drift,
+    "fps": _positive,
     "crop": _pair,
     "scale": _scale,
 }

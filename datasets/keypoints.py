@@ -29,6 +29,8 @@ class Keypoints:
         skeleton: the joint set, J joints.
         fps: frames a second, None where nothing told it.
         frames: [T] the frame numbers, rising; None means 0..T-1.
+        times: [T, V] the moments, in frames, at which the views' pictures were really taken, NaN where there is
+            none; None: on the frame. See :func:`lift3d.datasets.resampling.in_step`.
 
     Raises:
         InputError: shapes disagree.
@@ -40,6 +42,7 @@ class Keypoints:
     skeleton: Skeleton
     fps: float | None = None
     frames: NDArray[np.int64] | None = None
+    times: Array | None = None
 
     def __post_init__(self) -> None:
         xy = np.asarray(self.xy, np.float64)
@@ -55,6 +58,8 @@ class Keypoints:
         frames = np.arange(len(xy)) if self.frames is None else np.asarray(self.frames, np.int64)
         if frames.shape != (len(xy),):
             raise InputError(f"keypoints frames must be [{len(xy)}], got {list(frames.shape)}")
+        if self.times is not None and self.times.shape != xy.shape[:2]:
+            raise InputError(f"keypoints times must be {list(xy.shape[:2])}, got {list(self.times.shape)}")
         missing = ~np.isfinite(xy).all(-1) | ~(confidence > 0)
         confidence[missing] = 0.0
         object.__setattr__(self, "xy", np.where(missing[..., None], np.nan, xy))
@@ -71,9 +76,15 @@ class Keypoints:
     def select_frames(self, index: NDArray[np.intp]) -> Keypoints:
         """The frames at these positions, with their numbers."""
         assert self.frames is not None
-        return replace(self, xy=self.xy[index], confidence=self.confidence[index], frames=self.frames[index])
+        times = None if self.times is None else self.times[index]
+        return replace(
+            self, xy=self.xy[index], confidence=self.confidence[index], frames=self.frames[index], times=times
+        )
 
     def select_views(self, cameras: tuple[str, ...] | list[str]) -> Keypoints:
         """The views of these cameras, in this order."""
         order = [self.cameras.index(name) for name in cameras]
-        return replace(self, xy=self.xy[:, order], confidence=self.confidence[:, order], cameras=tuple(cameras))
+        times = None if self.times is None else self.times[:, order]
+        return replace(
+            self, xy=self.xy[:, order], confidence=self.confidence[:, order], cameras=tuple(cameras), times=times
+        )

@@ -16,6 +16,7 @@ from lift3d.calib.people_extrinsics import calibrate_from_person
 from lift3d.calib.people_world import BodyParts, PeopleWorld, world_from_person
 from lift3d.calib.repair import Repair, repair
 from lift3d.datasets import Keypoints
+from lift3d.datasets.resampling import in_step
 from lift3d.datasets.skeleton import SIDES, Skeleton
 
 from .association import associate
@@ -129,7 +130,7 @@ def person_by_geometry(keypoints: Keypoints, rig: Rig, *, progress: Progress | N
             "no two cameras agree on a person in any frame: the calibration is too far off to repair, or of other "
             "cameras; see `lift3d check`, or start anew with `lift3d calibrate people`"
         )
-    person = join_fragments(keypoints, association, rig)
+    person = in_step(replace(join_fragments(keypoints, association, rig), times=keypoints.times))
     found = triangulate(person.xy, rig, person.confidence, symmetric=person.skeleton.symmetric)
     xy, confidence = person.xy.copy(), person.confidence.copy()
     for left, right in person.skeleton.symmetric:

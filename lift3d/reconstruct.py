@@ -21,6 +21,7 @@ from lift3d.calib.atomic_file import check_writable
 from lift3d.datasets import Keypoints, Poses
 from lift3d.datasets.capture import Capture, open_capture
 from lift3d.datasets.poses import Status
+from lift3d.datasets.resampling import in_step
 
 from .association import associate
 from .consensus import GATE

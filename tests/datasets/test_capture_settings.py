@@ -83,8 +83,8 @@ def test_a_joint_set_may_be_a_list_of_joints(read):
         ("exclude = [1]", "exclude must be a text in quotes, got 1"),
         ("calibration = ''", "calibration must be a text in quotes, got ''"),
         (
-            "[cameras.a]\noffset = 1.5",
-            "offset must be whole frames, got 1.5; fractional offsets come with synchronisation",
+            "[cameras.a]\ndrift_ppm = 20000",
+            "drift_ppm must be parts in a million, at most 10000, got 20000",
         ),
         ("[cameras.a]\ncrop = 3", "crop must be two numbers [x, y], got 3"),
         ("[cameras.a]\ncrop = [1, 2, 3]", "crop must be two numbers [x, y], got [1, 2, 3]"),
