@@ -91,7 +91,7 @@ def solve_scene(
     rivals = [error for error in others if error < AMBIGUOUS * max(rms, FAIR_PX)]
     if rivals and not choose_best:
         raise CalibrationError(
-            f"camera {camera.name}: {1 + len(rivals)} places explain the clicks ({rms:.1f} and {rivals[0]:.1f} px off); "
+            f"camera {camera.name}: {1 + len(rivals)} places explain the clicks ({rms:.1f}, {rivals[0]:.1f} px off); "
             "click points that are not all on one plane, or more of them"
         )
     projected, _, J, _ = project_with_jacobians(best, xyz)
@@ -105,9 +105,7 @@ def solve_scene(
 def _check_points(camera: Camera, xyz: Array) -> None:
     """Four points, not on a line."""
     if len(xyz) < MIN_POINTS:
-        raise CalibrationError(
-            f"camera {camera.name}: {len(xyz)} points were clicked, at least {MIN_POINTS} are needed"
-        )
+        raise CalibrationError(f"camera {camera.name}: {len(xyz)} points were clicked, {MIN_POINTS} or more are needed")
     extents = np.linalg.svd(xyz - xyz.mean(0), compute_uv=False)
     if extents[1] < ON_LINE * extents[0]:
         raise CalibrationError(f"camera {camera.name}: the points lie on one line; click points to its side as well")
