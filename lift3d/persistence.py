@@ -29,6 +29,10 @@ TRACK_S = 0.5
 SHRINK = 300.0
 """Residuals of the average over all joints that count as much as the joint's own."""
 
+CHANCE = 1.5
+"""Standard errors of a correlation that are put down to chance: smoothing lessens jitter tenfold, so that one per cent
+of persistent noise which is not there would widen the error bars by a tenth."""
+
 MAX_PERSISTENT = 0.98
 WORTH = 0.1
 """A smaller persistent share is not worth following."""
@@ -62,7 +66,9 @@ def split_noise(u: Array, fps: float) -> NoiseSplit:
     joints = u.shape[2]
     if rho is None or not np.isfinite(rho).all():
         return NoiseSplit(np.zeros(joints), np.ones(joints), np.ones(joints))
-    persistent = np.clip(rho[-1], 0.0, MAX_PERSISTENT)
+    pairs = np.isfinite(u[horizon:] * u[:-horizon]).sum((0, 1, 3))
+    chance = CHANCE / np.sqrt(pairs + SHRINK)
+    persistent = np.clip(rho[-1] - chance, 0.0, MAX_PERSISTENT)
     rest = (rho[:-1] - persistent) / (1 - persistent)
     length = np.clip(1 + 2 * rest.sum(0), 1.0, horizon)
     return NoiseSplit(persistent, (1 - persistent) * length, length)
