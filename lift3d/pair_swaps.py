@@ -43,22 +43,31 @@ def find_pair_swaps(left: Observations, right: Observations, gate: float = GATE)
 
 
 def _search(left: Observations, right: Observations, gate: float) -> NDArray[np.bool_]:
-    """Try every view pair, as labelled and with the second view exchanged; the views vote."""
+    """Try view pairs, as labelled and with the second view exchanged, until a majority of the views is explained."""
     V, n = left.seen.shape
+    seen = left.seen | right.seen
+    majority = np.maximum(3, seen.sum(0) // 2 + 1)
     penalty = -2 * np.log(SWAP_PRIOR / (1 - SWAP_PRIOR))
     best = np.full(n, np.inf)
     plain = np.full(n, np.inf)
     swapped = np.zeros((V, n), bool)
+    active = np.arange(n)
     for i, j in pairs_by_angle(left):
+        some = left.take(active), right.take(active)
+        settled = np.zeros(len(active), bool)
         for exchange in (False, True):
-            keep, swap = _view_costs(left, right, i, j, exchange, gate)
+            keep, swap = _view_costs(*some, i, j, exchange, gate)
+            settled |= ((np.minimum(keep, swap) <= gate**2) & seen[:, active]).sum(0) >= majority[active]
             swap = swap + penalty
             cost = np.minimum(keep, swap).sum(0)
             if not exchange:
-                plain = np.minimum(plain, keep.sum(0))
-            better = cost < best
-            best[better] = cost[better]
-            swapped[:, better] = (swap < keep)[:, better]
+                plain[active] = np.minimum(plain[active], keep.sum(0))
+            better = cost < best[active]
+            best[active[better]] = cost[better]
+            swapped[:, active[better]] = (swap < keep)[:, better]
+        active = active[~settled]
+        if not len(active):
+            break
     count = (left.seen & right.seen).sum(0)
     flipped = swapped.sum(0) * 2 > count
     swapped = np.where(flipped, ~swapped & left.seen & right.seen, swapped)

@@ -12,7 +12,7 @@ person's sides in 3D do not change from frame to frame, and settle it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from lift3d.datasets import Skeleton
 
-from .consensus import GATE, Consensus, find_consensus
+from .consensus import CHUNK, GATE, Consensus, find_consensus
 from .pair_swaps import find_pair_swaps, vote_cost
-from .point_solver import Array, Observations, inverse3, linear_points, normal_equations, refine, reproject
+from .point_solver import Array, Observations, Residuals, apply3, inverse3, normal_equations, reproject
 
 Mask = NDArray[np.bool_]
 
@@ -201,28 +201,38 @@ def _two_state_path(cost: Array, stay: Array) -> Mask:
 
 def _evidence(sides: tuple[Observations, Observations], found: list[Consensus], gate: float) -> Array:
     """[V, n] chi-square that a view would win by exchanging the pair, under the points that the other views give."""
-    gain = np.zeros(sides[0].seen.shape)
-    for v in range(len(gain)):
-        points, spreads = [], []
-        for side, part in zip(sides, found, strict=True):
-            inlier = part.inlier.copy()
-            inlier[v] = False
-            X, C = _points(side.weighted(inlier), inlier)
-            points.append(X)
-            spreads.append(C)
-        left, right = (side.take(slice(None), [v]) for side in sides)
-        keep, swap = _pair_cost((left, right), points, spreads, gate)
-        gain[v] = (keep - swap)[0]
+    V, n = sides[0].seen.shape
+    gain = np.zeros((V, n))
+    step = max(256, CHUNK // V)
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        some = sides[0].take(part), sides[1].take(part)
+        without = [
+            _leave_one_out(side.weighted(whole.inlier[:, part]), whole.X[:, part])
+            for side, whole in zip(some, found, strict=True)
+        ]
+        for v, points in enumerate(zip(*without, strict=True)):
+            left, right = (side.take(slice(None), [v]) for side in some)
+            keep, swap = _pair_cost((left, right), [X for X, _ in points], [C for _, C in points], gate)
+            gain[v, part] = (keep - swap)[0]
     return gain
 
 
-def _points(obs: Observations, inlier: Mask) -> tuple[Array, Array]:
-    """Points [3, n] and covariances [6, n] from the views that count; NaN with fewer than two."""
-    X = refine(obs, linear_points(obs), 1)
-    C = inverse3(normal_equations(obs, reproject(obs, X))[0])
-    few = inlier.sum(0) < 2
-    X, C = np.where(few, np.nan, X), np.where(few, np.nan, C)
-    return X, C
+def _leave_one_out(obs: Observations, X: Array) -> Iterator[tuple[Array, Array]]:
+    """For each view the points [3, n] and covariances [6, n] that the others give; NaN with fewer than two.
+
+    A Gauss-Newton step from the points of all views, with the view's share taken out of the normal equations.
+    """
+    res = reproject(obs, X)
+    H, g = normal_equations(obs, res)
+    count = obs.seen.sum(0)
+    for v in range(len(obs.R)):
+        one = Observations(obs.R[[v]], obs.t[[v]], obs.xy[:, [v]], obs.info[:, [v]])
+        own = Residuals(res.e[:, [v]], res.B[:, :, [v]], res.chi2[[v]], res.in_front[[v]])
+        H_own, g_own = normal_equations(one, own)
+        C = inverse3(H - H_own)
+        few = count - one.seen[0] < 2
+        yield np.where(few, np.nan, X - apply3(C, g - g_own)), np.where(few, np.nan, C)
 
 
 def _pair_cost(sides: tuple[Observations, Observations], X: list[Array], C: list[Array], gate: float) -> Array:
