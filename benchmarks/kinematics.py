@@ -10,13 +10,18 @@ against those of the true joints.
 from __future__ import annotations
 
 import argparse
+import itertools
 
 import numpy as np
 
 from lift3d.datasets import Keypoints, Poses
 from lift3d.datasets.demo_capture import DemoSettings, SyntheticCapture, synthesize
-from lift3d.datasets.detector_noise import DetectorNoise
-from lift3d.kinematics import ANGLES, Analysis, analyze
+from lift3d.datasets.gait import DOUBLE_STANCE, walk_past, walk_turn_squat
+from lift3d.datasets.skeleton import SKELETONS
+from lift3d.datasets.synthetic import ring_rig
+from lift3d.kinematics import ANGLES, Analysis, analyze, foot_contacts, gait_events, joint_angles
+from lift3d.kinematics.angles import head_angles
+from lift3d.kinematics.head import head_from_picture
 from lift3d.reconstruct import ReconstructConfig, reconstruct
 from lift3d.refinement import refine
 
@@ -26,6 +31,7 @@ GROUPS = (
     *("elbow_flexion", "trunk_side_bend", "trunk_rotation", "trunk_lean", "trunk_side_lean"),
     *("pelvis_obliquity", "neck_flexion", "neck_rotation", "head_pitch", "head_roll", "head_heading"),
 )
+STANCE = 0.5 + DOUBLE_STANCE  # of the stride: the model has taken all weight off a foot by then
 
 
 def noisy_keypoints(capture: SyntheticCapture, sigma: float, rng: np.random.Generator) -> Keypoints:
@@ -61,12 +67,63 @@ def report(title: str, poses: Poses, truth: Poses) -> None:
     print(f"centre of mass: median {1000 * np.nanmedian(com):.1f} mm")
 
 
+def report_events() -> None:
+    """Foot strikes and foot offs against the walking model's phase."""
+    skeleton = SKELETONS["body_25b"]
+    for fps, cadence, noise in itertools.product((30.0, 60.0, 120.0), (1.5, 1.8, 2.1), (0.0, 0.005, 0.015)):
+        rng = np.random.default_rng(0)
+        xyz = walk_past(10.0, fps, cadence=cadence)
+        xyz += noise * rng.standard_normal(xyz.shape)
+        time = np.arange(len(xyz)) / fps
+        events = gait_events(foot_contacts(xyz, skeleton, time), xyz, skeleton, time)
+        cells = []
+        for side, kind in itertools.product(("left", "right"), ("foot_strike", "foot_off")):
+            phase = (0.5 if side == "left" else 0.0) + (0.0 if kind == "foot_strike" else STANCE)
+            true = (np.arange(-1, 20) + phase) * 2 / cadence
+            true = true[(true > 0.3) & (true < 9.7)]
+            found = np.array([e.time for e in events if (e.side, e.kind) == (side, kind) and 0.3 < e.time < 9.7])
+            error = found[:, None] - true
+            error = 1000 * error[np.arange(len(found)), np.abs(error).argmin(1)]
+            cells.append(f"{len(found)} of {len(true)}, {np.median(error):+.0f} ms, most {np.abs(error).max():.0f}")
+        print(f"{fps:3g} fps, {cadence} steps/s, {1000 * noise:2g} mm: {'; '.join(cells)}")
+
+
+def report_face() -> None:
+    """The head's orientation by one camera's picture."""
+    skeleton = SKELETONS["body_25b"]
+    camera, xyz, rng = ring_rig(4)[0], walk_turn_squat(5.0, 60.0), np.random.default_rng(0)
+    true, xy = joint_angles(xyz, skeleton), camera.project(xyz)
+    mean_face = np.arctan2(0.011, 0.052)  # by which the line from ears to eyes points up in the parametric body
+    width = np.linalg.norm(xy[:, skeleton.index("left_ear")] - xy[:, skeleton.index("right_ear")], axis=-1)
+    print(f"from ear to ear {np.median(width):.0f} px")
+    for sigma in (0.3, 1.0, 3.0):
+        found = head_angles(head_from_picture(xy + sigma * rng.standard_normal(xy.shape), skeleton, camera))
+        cells = []
+        for name in found:
+            error = found[name] - true[name] + (mean_face if name == "head_pitch" else 0.0)
+            error = np.degrees(np.abs(np.remainder(error + np.pi, 2 * np.pi) - np.pi))
+            cells.append(f"{name} {np.nanmedian(error):.1f} (90 %: {np.nanquantile(error, 0.9):.1f})")
+        print(f"{sigma:g} px: {', '.join(cells)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sigma", type=float, default=3.0, help="pixels; 0: the detector model instead")
     parser.add_argument("--cameras", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--events", action="store_true", help="gait events instead")
+    parser.add_argument("--face", action="store_true", help="the head by one picture instead")
     arguments = parser.parse_args()
+    if arguments.events:
+        report_events()
+    elif arguments.face:
+        report_face()
+    else:
+        report_angles(arguments)
+
+
+def report_angles(arguments: argparse.Namespace) -> None:
+    """Angles of a reconstruction, frame by frame and refined."""
     capture = synthesize(DemoSettings(duration=arguments.seconds, n_cameras=arguments.cameras))
     keypoints = capture.detections.keypoints
     if arguments.sigma:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lift3d.calib import InputError
-from lift3d.datasets import Poses
+from lift3d.calib import InputError, Rig
+from lift3d.datasets import Keypoints, Poses
 from lift3d.datasets.body import Body, rotation_about
+from lift3d.datasets.demo_capture import DemoSettings, synthesize
 from lift3d.datasets.gait import walk_turn_squat
 from lift3d.datasets.skeleton import SIDES, SKELETONS, Skeleton
 from lift3d.datasets.synthetic import ring_rig
@@ -16,6 +17,8 @@ from lift3d.kinematics.head import head_from_picture
 from lift3d.kinematics.mass import joint_weights, mass_shares
 from lift3d.kinematics.symmetry import symmetry_index
 from lift3d.kinematics.uncertainty import propagate, square_root
+from lift3d.reconstruct import ReconstructConfig, reconstruct
+from lift3d.refinement import refine
 
 BODY_25B = SKELETONS["body_25b"]
 
@@ -196,10 +199,24 @@ def test_a_person_who_is_not_there_is_refused():
         analyze(poses, 1)
 
 
-def test_the_head_of_a_one_camera_result_comes_from_its_picture():
-    from lift3d.calib import Rig
-    from lift3d.datasets import Keypoints
+def test_refined_angles_are_within_a_degree_of_the_truth_at_three_pixels_and_their_error_bars_are_right(rng):
+    capture = synthesize(DemoSettings(duration=2.0))
+    truth = capture.truth
+    xy = np.stack([camera.project(truth.xyz) for camera in capture.rig], axis=1)
+    xy = xy + 3.0 * rng.standard_normal(xy.shape)
+    keypoints = Keypoints(xy, np.full(xy.shape[:-1], 0.9), capture.rig.names, BODY_25B, truth.fps, np.arange(len(xy)))
+    found = analyze(refine(reconstruct(keypoints, capture.rig, config=ReconstructConfig(people=1)).poses))
+    true = joint_angles(truth.xyz[:, 0], BODY_25B)
+    parts = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion", "shoulder_flexion", "elbow_flexion")
+    names = [side + part for part in parts for side in SIDES] + ["trunk_lean", "trunk_side_lean"]
+    error = np.degrees(np.abs([found.angles[name] - true[name] for name in names]))
+    assert np.median(error) < 1.0
+    assert np.median(error, axis=1).max() < 1.6, "2 s of one walk: single angles vary with the noise drawn"
+    inside = error < 2 * np.degrees([found.sigma[name] for name in names])
+    assert 0.85 < inside.mean() <= 1.0
 
+
+def test_the_head_of_a_one_camera_result_comes_from_its_picture():
     camera = ring_rig(4)[0]
     xyz = walk_turn_squat(0.2, 60)[:, None]
     xy = camera.project(xyz)[:, None]
