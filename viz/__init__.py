@@ -3,3 +3,4 @@
 from .render import RenderOptions as RenderOptions
 from .render import render_image as render_image
 from .render import render_video as render_video
+from .window import show as show

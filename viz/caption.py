@@ -85,6 +85,15 @@ def verdict_words(poses: Poses) -> list[Word]:
     return words
 
 
+def status_line(poses: Poses, frame: int) -> str:
+    """Verdict, first reason, and how many joints the frame has, for a window's lower edge."""
+    present = int(np.isfinite(poses.xyz[frame]).all(-1).sum())
+    filled = int(np.isin(poses.status[frame], (Status.INTERPOLATED, Status.LIFTED)).sum())
+    words = [": ".join(word.text for word in verdict_words(poses))]
+    words.append(f"{present} of {poses.xyz[frame, ..., 0].size} joints" + (f", {filled} filled in" if filled else ""))
+    return "   ".join(word for word in words if word)
+
+
 def legend_words(poses: Poses, frame: int, grid: float) -> list[Word]:
     """What the colours and the grid mean; only of what can be seen in the frame."""
     seen = np.isfinite(poses.xyz[frame]).all(-1)

@@ -1,0 +1,141 @@
+"""The row of controls under the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from .playback import SPEEDS, Playback
+
+KEYS = "Space plays and pauses, left and right step, Home and End jump, + and - change the speed."
+
+
+class Controlled(Protocol):
+    """What the controls act on: :class:`lift3d.viz.window.PoseWindow`."""
+
+    playback: Playback
+
+    def show_frame(self) -> None:
+        """Draw the frame under the playing head."""
+
+    def look_from(self, view: str) -> None:
+        """Take one of the views."""
+
+    def show_cameras(self, shown: bool) -> None:
+        """Show or hide the cameras."""
+
+    def show_floor(self, shown: bool) -> None:
+        """Show or hide the floor."""
+
+
+class Panel:
+    """Play, step, slide, speed, view, what is shown, and a line about the data.
+
+    Args:
+        window: Open3D's, for its theme.
+        views: names to choose from.
+        frames: how many there are.
+        on: what the controls act on.
+    """
+
+    def __init__(self, window: Any, *, views: Sequence[str], frames: int, on: Controlled) -> None:
+        from open3d.visualization import gui
+
+        self._on = on
+        self._window = window
+        self._em = window.theme.font_size
+        self._longest = (0, 0)
+        self.play = self._button("Play", self._toggle, f"Play or pause. {KEYS}")
+        self.slider = gui.Slider(gui.Slider.INT)
+        self.slider.set_limits(0, max(frames - 1, 1))
+        self.slider.enabled = frames > 1
+        self.slider.set_on_value_changed(self._slide)
+        self.readout = gui.Label("")
+        self.speed = self._choice([f"{speed:g}x" for speed in SPEEDS], self._set_speed, "Speed (+ and -)")
+        self.view = self._choice(list(views), lambda text, _: on.look_from(text), "From where")
+        self.cameras = self._checkbox("Cameras", on.show_cameras)
+        self.floor = self._checkbox("Floor", on.show_floor)
+        self.status = gui.Label("")
+        margin = round(0.5 * self._em)
+        self.root = gui.Vert(round(0.4 * self._em), gui.Margins(margin, margin, margin, margin))
+        self.root.add_child(self._row(self.play, *self._steps(), self.slider))
+        self.root.add_child(self._row(self.speed, self.view, self.cameras, self.floor, self.readout))
+        self.root.add_child(self.status)
+
+    def height(self, context: Any) -> int:
+        """Pixels that the panel needs."""
+        from open3d.visualization import gui
+
+        return int(self.root.calc_preferred_size(context, gui.Widget.Constraints()).height)
+
+    def update(self, playback: Playback, status: str) -> None:
+        """Show where playback stands."""
+        frame, total = playback.frame, len(playback)
+        self.play.text = "Pause" if playback.playing else "Play"
+        self.slider.int_value = frame
+        self.readout.text = f"  {playback.seconds:.2f} s   frame {frame} of {total - 1}      "
+        self.speed.selected_index = SPEEDS.index(playback.speed)
+        self.status.text = status
+        lengths = (len(self.readout.text), len(status))
+        longest = (max(lengths[0], self._longest[0]), max(lengths[1], self._longest[1]))
+        if longest != self._longest:  # labels keep the width of the last layout, and fold what is longer
+            self._longest = longest
+            self._window.set_needs_layout()
+
+    def _steps(self) -> tuple[Any, Any]:
+        """One frame back, one frame on."""
+        return (
+            self._button("<", lambda: self._step(-1), "One frame back (left arrow)"),
+            self._button(">", lambda: self._step(1), "One frame on (right arrow)"),
+        )
+
+    def _toggle(self) -> None:
+        self._on.playback.toggle()
+        self._on.show_frame()
+
+    def _step(self, frames: int) -> None:
+        self._on.playback.step(frames)
+        self._on.show_frame()
+
+    def _slide(self, value: float) -> None:
+        self._on.playback.seek(round(value))
+        self._on.show_frame()
+
+    def _set_speed(self, _: str, index: int) -> None:
+        self._on.playback.speed = SPEEDS[index]
+
+    def _row(self, *widgets: Any) -> Any:
+        """Widgets side by side."""
+        from open3d.visualization import gui
+
+        row = gui.Horiz(round(0.5 * self._em))
+        for widget in widgets:
+            row.add_child(widget)
+        return row
+
+    def _button(self, text: str, act: Any, tip: str) -> Any:
+        from open3d.visualization import gui
+
+        button = gui.Button(text)
+        button.tooltip = tip
+        button.horizontal_padding_em, button.vertical_padding_em = 0.6, 0.1
+        button.set_on_clicked(act)
+        return button
+
+    def _choice(self, texts: list[str], act: Any, tip: str) -> Any:
+        from open3d.visualization import gui
+
+        box = gui.Combobox()
+        for text in texts:
+            box.add_item(text)
+        box.tooltip = tip
+        box.set_on_selection_changed(act)
+        return box
+
+    def _checkbox(self, text: str, act: Any) -> Any:
+        from open3d.visualization import gui
+
+        box = gui.Checkbox(text)
+        box.checked = True
+        box.set_on_checked(act)
+        return box
