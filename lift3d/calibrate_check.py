@@ -53,9 +53,11 @@ def check_calibration(
     """
     if len(rig) < 2:
         raise InputError(f"two cameras or more are needed, got {len(rig)}")
+    ends = None if known_length is None else _ends(keypoints, known_length)
     association = associate(keypoints, rig, progress=progress)
     pairing = check_pairing(keypoints, rig, association, progress=progress)
-    if pairing.message:  # a turn, a unit, another size, exchanged files: residuals would only repeat it
+    # A turn, a unit, another size, exchanged files: residuals would only repeat it. A shift may be a turned camera.
+    if any("shifted by" not in remedy.found for remedy in pairing.remedies):
         return _report(rig, pairing, [pairing.message])
     person = person_by_geometry(keypoints, rig, progress=progress)
     found = triangulate(person.xy, rig, person.confidence)
@@ -66,11 +68,11 @@ def check_calibration(
         problems.append(str(error))
     views = body_views(person)
     agreement, change = measure_agreement(views, rig), repair(views, rig, progress=progress)
-    notes: list[str] = []
+    notes = [f"cropped pictures or a turned camera: {remedy.found}" for remedy in pairing.remedies]
     problems += _moved_cameras(change, notes)
     bones = _bones(found, keypoints)
-    if known_length is not None:
-        problems += _known_length(found, keypoints, known_length, notes)
+    if known_length is not None and ends is not None:
+        problems += _known_length(found, ends, known_length, notes)
     report = _report(rig, pairing, problems) | _figures(agreement, change) | {"bones": bones, "notes": notes}
     for v, row in enumerate(report["cameras"]):
         row |= {"residual_px": _number(agreement.camera[v]), "without_px": _number(agreement.without[v])}
@@ -103,15 +105,20 @@ def _moved_cameras(change: Repair, notes: list[str]) -> list[str]:
     ]
 
 
+def _ends(keypoints: Keypoints, known: tuple[str, str, float]) -> tuple[int, int]:
+    """The joints of a known length."""
+    for name in known[:2]:
+        if keypoints.skeleton.index(canonical_name(name)) < 0:
+            raise InputError(f"there is no joint {name!r}; there are {', '.join(keypoints.skeleton.joints)}")
+    a, b = (keypoints.skeleton.index(canonical_name(name)) for name in known[:2])
+    return a, b
+
+
 def _known_length(
-    found: Triangulation, keypoints: Keypoints, known: tuple[str, str, float], notes: list[str]
+    found: Triangulation, ends: tuple[int, int], known: tuple[str, str, float], notes: list[str]
 ) -> list[str]:
     """Compare the distance of two joints with what it is."""
     a, b, metres = known
-    ends = [keypoints.skeleton.index(canonical_name(name)) for name in (a, b)]
-    for name, joint in zip((a, b), ends, strict=True):
-        if joint < 0:
-            raise InputError(f"there is no joint {name!r}; there are {', '.join(keypoints.skeleton.joints)}")
     length = np.linalg.norm(found.xyz[..., ends[0], :] - found.xyz[..., ends[1], :], axis=-1)
     if not np.isfinite(length).any() or metres <= 0:
         raise InputError(f"{a} and {b} are never found together, or the known length is not above zero")

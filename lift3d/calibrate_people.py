@@ -19,9 +19,10 @@ from lift3d.datasets import Keypoints
 from lift3d.datasets.resampling import in_step
 from lift3d.datasets.skeleton import SIDES, Skeleton
 
-from .association import associate
+from .association import Association, associate
 from .fragments import join_fragments
 from .main_person import follow_main_person
+from .pairing import view_agreement
 from .triangulation import triangulate
 
 Array = NDArray[np.float64]
@@ -34,6 +35,8 @@ MAX_FRAMES = 200
 """Frames that are used, evenly spread over those in which two views or more see the person."""
 
 MIN_FRAMES = 10
+LOST = 0.5
+"""A view that knows the person in a smaller share of its frames is off, not merely blocked now and then."""
 
 LIMBS = {"thigh": ("hip", "knee"), "shank": ("knee", "ankle"), "upper_arm": ("shoulder", "elbow"),
          "forearm": ("elbow", "wrist")}  # fmt: skip
@@ -121,6 +124,8 @@ def body_parts(skeleton: Skeleton) -> BodyParts:
 def person_by_geometry(keypoints: Keypoints, rig: Rig, *, progress: Progress | None = None) -> Keypoints:
     """The one person whom the cameras agree on, left and right put right: [T, V, 1, J].
 
+    A camera that is so far off that it seldom agrees takes part with the main person in its own picture.
+
     Raises:
         CalibrationError: no two cameras agree on anybody.
     """
@@ -130,6 +135,7 @@ def person_by_geometry(keypoints: Keypoints, rig: Rig, *, progress: Progress | N
             "no two cameras agree on a person in any frame: the calibration is too far off to repair, or of other "
             "cameras; see `lift3d check`, or start anew with `lift3d calibrate people`"
         )
+    association = _with_lost_views(association, keypoints)
     person = in_step(replace(join_fragments(keypoints, association, rig), times=keypoints.times))
     found = triangulate(person.xy, rig, person.confidence, symmetric=person.skeleton.symmetric)
     xy, confidence = person.xy.copy(), person.confidence.copy()
@@ -138,6 +144,16 @@ def person_by_geometry(keypoints: Keypoints, rig: Rig, *, progress: Progress | N
         for array in (xy, confidence):
             array[swapped, left], array[swapped, right] = array[swapped, right], array[swapped, left].copy()
     return replace(person, xy=xy, confidence=confidence)
+
+
+def _with_lost_views(association: Association, keypoints: Keypoints) -> Association:
+    """Views that see people and seldom agree get the main person of their own picture."""
+    lost = np.flatnonzero(view_agreement(keypoints, association) < LOST)
+    if not len(lost) or len(lost) > keypoints.shape[1] - 2:
+        return association
+    index = association.index.copy()
+    index[:, lost] = follow_main_person(keypoints).index[:, lost]
+    return replace(association, index=index)
 
 
 def calibrate_people(
