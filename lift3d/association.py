@@ -1,7 +1,8 @@
-"""Which detection in one view is which person in another.
+"""Whether the views agree on one person, and which detection in each view that is.
 
-For now one person among passers-by: the one whom most views agree on, followed through time. Several people come with
-the tracker; they will return more than one column of :attr:`Association.index` and nothing after this stage changes.
+This is the question that a check of cameras against keypoints asks: of the one person whom most views agree on, in
+frames that may lie far apart. Who everybody is through time, :mod:`lift3d.people` says, in the same
+:class:`Association`.
 
 A hypothesis is a pair of detections in two views, triangulated joint by joint; every other view names the detection
 that fits it best, and how well. Its support is the number of views that agree, each counted between 0 and 1. One
@@ -21,7 +22,9 @@ from lift3d.calib import Camera, InputError, Rig
 from lift3d.datasets import Keypoints
 from lift3d.datasets.skeleton import SIDES
 
+from .people_search import MIN_SUPPORT, MIN_VOTE
 from .point_solver import Array, Observations, linear_points, reproject
+from .view_matching import MIN_JOINTS, TOLERANCE, TOLERANCE_RANGE
 
 IndexArray = NDArray[np.intp]
 Progress = Callable[[str, int, int], None]
@@ -37,19 +40,6 @@ MAIN_JOINTS = (
 """Joints that identify a person; toes and eyes add cost, not evidence."""
 
 MIN_CONFIDENCE = 0.2
-MIN_JOINTS = 5
-TOLERANCE = 0.03
-"""Spread of a joint's reprojection, as a share of the person's extent in the picture: 5 cm on a tall person."""
-
-TOLERANCE_RANGE = (0.004, 0.03)
-"""The same, bounded as a share of the picture's longer side."""
-
-MIN_SUPPORT = 1.2
-"""Two views that agree well have 2; two that agree by chance along epipolar lines about 1."""
-
-MIN_VOTE = 0.3
-"""A view whose best detection fits less well than this does not know the person."""
-
 KEEP = 6
 JUMP = 0.15
 """What a body's middle may move from one frame to the next, as a share of its extent: 25 cm."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from lift3d.calib import Rig
 from lift3d.datasets import Keypoints
 
-from .association import MIN_VOTE, Association, fit_votes
+from .association import Association, fit_votes
+from .people_search import MIN_VOTE
 from .triangulation import triangulate
 
 

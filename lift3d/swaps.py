@@ -94,29 +94,28 @@ def find_swaps(left: Observations, right: Observations, sides: Sides, people: in
     V, n = left.seen.shape
     G = len(sides.pairs)
     shape = (V, n // max(people * G, 1), people, G)
-    swapped = find_pair_swaps(left, right, gate)
-    if not n:
+    seen = left.seen | right.seen
+    swapped, gain = np.zeros((V, n), bool), np.zeros((V, n))
+    # People come and go: most of the table may be empty.
+    there = np.flatnonzero(seen.sum(0) >= 2)
+    if not len(there):
         return swapped.reshape(shape)
+    called = left.take(there), right.take(there)
+    swapped[:, there] = find_pair_swaps(*called, gate)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         for turn in range(ROUNDS):
             # Ties are settled group by group before single pairs may differ.
-            swapped, gain = _weigh((left, right), swapped, None if turn == 0 else sides, (shape, gate))
-            swapped = _decide(gain, sides, singly=turn == ROUNDS - 1).reshape(V, n) & (left.seen | right.seen)
+            found = [find_consensus(side, gate) for side in exchange(*called, swapped[:, there])]
+            X = np.full((2, 3, n), np.nan)
+            X[..., there] = [part.X for part in found]
+            flip = _flips(X, swapped, seen, shape, None if turn == 0 else np.array(sides.legs, bool))
+            swapped ^= flip & seen
+            sides_now = exchange(*called, swapped[:, there])
+            gain[:, there] = _evidence(sides_now, _flipped(found, flip[there]), gate)
+            # The evidence speaks of what is sorted now; ask it of what the detector said.
+            gain = np.where(swapped, -gain, gain)
+            swapped = _decide(gain.reshape(shape), sides, singly=turn == ROUNDS - 1).reshape(V, n) & seen
     return swapped.reshape(shape)
-
-
-def _weigh(
-    called: tuple[Observations, Observations], swapped: Mask, sides: Sides | None, how: tuple[tuple[int, ...], float]
-) -> tuple[Mask, Array]:
-    """Exchanges [V, n] with the sides that the frames around have, and the evidence for each [V, T, P, G]."""
-    shape, gate = how
-    seen = called[0].seen | called[1].seen
-    found = [find_consensus(side, gate) for side in exchange(*called, swapped)]
-    flip = _flips(found, swapped, seen, shape, None if sides is None else np.array(sides.legs, bool))
-    swapped = swapped ^ (flip & seen)
-    gain = _evidence(exchange(*called, swapped), _flipped(found, flip), gate)
-    # The evidence speaks of what is sorted now; ask it of what the detector said.
-    return swapped, np.where(swapped, -gain, gain).reshape(shape)
 
 
 def exchange(left: Observations, right: Observations, where: Mask) -> tuple[Observations, Observations]:
@@ -136,13 +135,13 @@ def _flipped(found: list[Consensus], flip: Mask) -> list[Consensus]:
     ]
 
 
-def _flips(found: list[Consensus], swapped: Mask, seen: Mask, shape: tuple[int, ...], legs: Mask | None) -> Mask:
+def _flips(X: Array, swapped: Mask, seen: Mask, shape: tuple[int, ...], legs: Mask | None) -> Mask:
     """[n] where all views are to be exchanged: the frames around say that the sides are the other way round.
 
     Pairs are judged one by one, or with ``legs`` [G] those of the legs and of the upper body together.
     """
     _, T, P, G = shape
-    sides = np.stack([part.X.T.reshape(T, P, G, 3) for part in found])  # [2, T, P, G, 3]
+    sides = np.moveaxis(X, 1, 2).reshape(2, T, P, G, 3)
     count = [(mask & seen).sum(0).reshape(T, P, G) for mask in (swapped, ~swapped)]
     cost = SIDE_COST * np.stack(count, axis=-1).astype(float)  # [T, P, G, 2]
     steps = _side_steps(sides)

@@ -54,6 +54,10 @@ SAME = 0.15
 """Body extents within which two bodies are one: a detector that reports people twice."""
 
 ONE_VIEW_NOISE = 2.0
+"""How much less a joint's place on one ray says than where two meet."""
+
+MEASURE, EXTENT_GAIN, WHOLE = 5, 0.2, 0.8
+"""In every so many frames a body's extent follows by this share, if this share of the joints is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +178,9 @@ class PeopleTracker:
         states.absent[seen > 0] = 0.0
         states.lost[seen > 1] = 0.0
         states.age += seen > 1
-        extent = body_extent(X)
-        whole = np.isfinite(X[..., 0]).mean(1) > 0.8
-        states.extent = np.where(whole, 0.95 * states.extent + 0.05 * extent, states.extent)
+        due = np.flatnonzero((states.age % MEASURE == 0) & (np.isfinite(X[..., 0]).mean(1) > WHOLE))
+        if len(due):
+            states.extent[due] += EXTENT_GAIN * (body_extent(X[due]) - states.extent[due])
         return X
 
     def _newcomers(

@@ -235,13 +235,14 @@ def pair_affinity(sights: Sights, views: Views) -> Array:
 
 def body_extent(X: Array) -> Array:
     """[K] metres, how large bodies [K, J, 3] are, unmoved by a wild joint; NaN for empty ones."""
-    middle = body_middle(X)
+    middle = np.stack([_median(X[..., axis]) for axis in range(3)], axis=-1)
     return 2.5 * _median(np.sqrt(((X - middle[:, None]) ** 2).sum(-1)))
 
 
 def body_middle(X: Array) -> Array:
-    """[K, 3] the median of each coordinate of bodies [K, J, 3]; NaN for empty ones."""
-    return np.stack([_median(X[..., axis]) for axis in range(3)], axis=-1)
+    """[K, 3] the mean joint of bodies [K, J, 3]; NaN for empty ones."""
+    known = X == X
+    return np.asarray(np.where(known, X, 0.0).sum(1) / np.maximum(known.sum(1), np.where(known.any(1), 1, np.nan)))
 
 
 def _median(value: Array) -> Array:
