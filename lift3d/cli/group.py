@@ -23,6 +23,7 @@ COMMANDS = {
     "calibrate": "Find lenses and places of cameras: by boards, scene points or people; check, repair, convert.",
     "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their 2D keypoints.",
     "train": "Train a network: the lifter from one camera's 2D to 3D.",
+    "evaluate": "Measure networks and results against truth.",
     "smooth": "Smooth a result in time and fill its short gaps.",
     "view": "Look at a result in an interactive window.",
     "render": "Draw a result into a picture or a video; no display needed.",

@@ -14,7 +14,7 @@ from lift3d.calib.atomic_file import atomic_file
 from lift3d.checkpoint import load_checkpoint
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 48
-FREE = ("device",)  # settings that a resumed run may change
+FREE = ("device", "epochs", "patience")  # settings that a resumed run may change; the rate follows the new end
 
 
 @dataclass(frozen=True)

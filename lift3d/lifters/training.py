@@ -23,6 +23,7 @@ from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_su
 from lift3d.datasets.ray_noise import RayNoise
 
 from .encoding import feature_count
+from .lifter import calibrate_checkpoint
 from .networks import Mlp, Tcn, build_network
 from .run_folder import EpochRecord, RunFolder
 from .samples import Frames, Samples, SampleSettings, input_joints, make_samples
@@ -124,6 +125,7 @@ def train_lifter(
             _finish_epoch(net, folder, record.selected(error, folder), description)
             if on_epoch is not None:
                 on_epoch(folder.records[-1])
+    calibrate_checkpoint(folder.best, held_out, device=settings.device)
     return folder.best
 
 

@@ -1,0 +1,244 @@
+"""How good a lifter is, beside the baselines: test subjects under virtual views, and Panoptic under real cameras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import InputError, Rig
+from lift3d.datasets.mocap import H36M, Clip, Split, of_subjects, read_mocap, split_subjects
+from lift3d.datasets.panoptic import read_panoptic_poses, read_panoptic_rig
+from lift3d.datasets.ray_noise import RayNoise, add_ray_noise
+from lift3d.datasets.skeleton import SKELETONS
+from lift3d.metrics import Estimate, auc3d, bootstrap_mean, mean_over_joints, mpjpe, n_mpjpe, pa_mpjpe, pck3d
+
+from .baselines import LinearLifter, MeanPose, NearestExemplar
+from .encoding import encode
+from .lifter import NORMAL_90, Lifter
+from .samples import Frames, Samples, SampleSettings, make_samples
+
+Array32 = NDArray[np.float32]
+Progress = Callable[[str, int, int], None]
+
+BASELINE_SAMPLES = 40_000
+TEST_STEP = 4  # every fourth test frame
+SEED = 20  # of test views and noise: every lifter is shown the same people
+ELEVATIONS_DEG = (-30, 0, 15, 30, 90)
+PANOPTIC_SAMPLES = 6000
+PANOPTIC_JOINTS = ("pelvis", *(f"{side}_{part}" for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+                               for side in ("left", "right")))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method under one condition, metres and shares.
+
+    Args:
+        condition: what was seen.
+        method: who lifted.
+        samples: how many poses.
+        mpjpe: Protocol 1, relative to the pelvis, camera frame.
+        pa_mpjpe: Protocol 2.
+        n_mpjpe: after the best scale.
+        pck: 3DPCK at 150 mm.
+        auc: mean 3DPCK of 0 to 150 mm.
+        coverage: the share of coordinates inside their 90 % intervals; NaN for baselines.
+    """
+
+    condition: str
+    method: str
+    samples: int
+    mpjpe: Estimate
+    pa_mpjpe: Estimate
+    n_mpjpe: Estimate
+    pck: float
+    auc: float
+    coverage: float
+
+
+def evaluate_lifter(
+    lifter: Lifter, data: str | os.PathLike[str], *, baselines: bool = True, progress: Progress | None = None
+) -> list[Row]:
+    """Measure on the test subjects that the lifter's own description names.
+
+    Args:
+        lifter: what to measure.
+        data: the motion capture file.
+        baselines: measure also the mean pose, linear regression and the nearest exemplar, fitted to the training
+            subjects seen without noise.
+        progress: called as progress(stage, done, total).
+
+    Raises:
+        InputError: the file lacks the test subjects.
+    """
+    clips = read_mocap(data)
+    known = lifter.description["split"]
+    split = split_subjects(clips, known["test"], known["select"])
+    methods = _methods(lifter, clips, split, baselines)
+    test = Frames(of_subjects(clips, split.test), window=lifter.network.window, causal=lifter.network.causal)
+    rows: list[Row] = []
+    conditions = test_conditions(lifter.description["joints_in"])
+    for done, (name, settings) in enumerate(conditions.items()):
+        if progress is not None:
+            progress("evaluating", done, len(conditions))
+        samples = make_samples(test, np.arange(0, len(test), TEST_STEP), np.random.default_rng(SEED), settings)
+        groups = test.clip[samples.frame]
+        rows += [_row(name, label, lift, samples, groups=groups) for label, lift in methods.items()]
+        if name == "truth":
+            rows += _by_elevation(methods, samples, groups)
+    return rows
+
+
+def test_conditions(joints: str) -> dict[str, SampleSettings]:
+    """What the test subjects are shown with: exact 2D, three noise levels, occlusion, cut-off pictures."""
+    exact = SampleSettings.exact(joints)
+    occluded = RayNoise(level=(1.0, 1.0), clean=0.0, misses=0.02, outliers=0.005, swaps=0.0, occlusions=1.0)
+    noisy = {f"noise {level:g}": replace(exact, noise=RayNoise.fixed(level)) for level in (0.5, 1.0, 2.0)}
+    return {
+        "truth": exact,
+        **noisy,
+        "noise 1, a part hidden": replace(exact, noise=occluded),
+        "noise 1, partly outside": replace(SampleSettings(joints), bodies=None, detector=None, mirror=False,
+                                           noise=RayNoise.fixed(1.0)),
+    }  # fmt: skip
+
+
+Lift = Callable[[Array32], tuple[Array32, Array32 | None]]
+
+
+def _methods(lifter: Lifter, clips: tuple[Clip, ...], split: Split, baselines: bool) -> dict[str, Lift]:
+    """By name: from features to poses and, where there is one, sigma."""
+    methods: dict[str, Lift] = {}
+    if baselines:
+        rng = np.random.default_rng(SEED)
+        frames = Frames(of_subjects(clips, split.train))
+        settings = SampleSettings.exact(lifter.description["joints_in"])
+        shown = make_samples(frames, frames.draw(BASELINE_SAMPLES, rng), rng, settings)
+        kinds: dict[str, type[MeanPose] | type[NearestExemplar] | type[LinearLifter]] = {
+            "mean pose": MeanPose,
+            "exemplar": NearestExemplar,
+            "linear": LinearLifter,
+        }
+        for name, kind in kinds.items():
+            methods[name] = _without_sigma(kind.fit(shown), -1 if lifter.network.causal else lifter.network.window // 2)
+    methods[lifter.description["arch"]] = lifter.lift
+    return methods
+
+
+def _without_sigma(baseline: MeanPose | LinearLifter | NearestExemplar, target: int) -> Lift:
+    """A baseline sees the window's target frame alone, and has no error bars."""
+    return lambda features: (baseline.lift(features[:, target]), None)
+
+
+def _by_elevation(methods: dict[str, Lift], samples: Samples, groups: NDArray[np.intp]) -> list[Row]:
+    """The same samples apart by the camera's elevation over the person."""
+    rows = []
+    degrees = np.rad2deg(samples.elevation)
+    for low, high in pairwise(ELEVATIONS_DEG):
+        inside = (degrees >= low) & (degrees < high)
+        part = Samples(*(value[inside] for value in vars(samples).values()))
+        for label, lift in methods.items():
+            rows.append(_row(f"truth, {low} to {high} deg", label, lift, part, groups=groups[inside]))
+    return rows
+
+
+def _row(condition: str, method: str, lift: Lift, samples: Samples, *, groups: NDArray[np.intp]) -> Row:
+    """Measure one method."""
+    xyz, sigma = lift(samples.features)
+    return measure(condition, method, (xyz.astype(np.float64), sigma), samples.target, groups=groups)
+
+
+def measure(
+    condition: str,
+    method: str,
+    answer: tuple[NDArray[np.float64], Array32 | None],
+    true: NDArray[np.floating],
+    *,
+    groups: NDArray[np.intp],
+) -> Row:
+    """All figures of poses relative to the pelvis, which is joint 0 and is not counted."""
+    xyz, sigma = answer
+    rng, truth = np.random.default_rng(0), np.asarray(true, np.float64)
+    errors = mpjpe(xyz, truth)[:, 1:]
+    figures = (errors, pa_mpjpe(xyz, truth)[:, 1:], n_mpjpe(xyz, truth)[:, 1:])
+    p1, p2, scaled = (bootstrap_mean(mean_over_joints(each), groups, rng) for each in figures)
+    coverage = np.nan
+    if sigma is not None:
+        inside = np.abs(xyz - truth)[:, 1:] <= NORMAL_90 * sigma[:, 1:][..., [0, 0, 1]]
+        coverage = float(inside[np.isfinite(truth[:, 1:])].mean())
+    pck, auc = (float(np.nanmean(share(errors))) for share in (pck3d, auc3d))
+    return Row(condition, method, len(truth), p1, p2, scaled, pck, auc, coverage)
+
+
+def evaluate_panoptic(
+    lifter: Lifter,
+    folder: str | os.PathLike[str],
+    *,
+    noise: float | None = None,
+    linear_from: str | os.PathLike[str] | None = None,
+) -> list[Row]:
+    """PA-MPJPE over pelvis and the twelve limb joints on Panoptic's HD cameras, whose data trained nothing.
+
+    Args:
+        lifter: a lifter of single frames for coco17.
+        folder: with ``Panoptic_GT_*.npz`` and ``calibration_*.json``.
+        noise: level of the detector's noise on the projected 2D; None: exact.
+        linear_from: motion capture to fit linear regression to, for comparison.
+
+    Raises:
+        InputError: the lifter is for other joints, or sees more than one frame.
+        FileNotFoundError: the folder lacks a file.
+    """
+    if lifter.description["joints_in"] != "coco17" or lifter.network.window != 1:
+        raise InputError(
+            "Panoptic is evaluated with single-frame lifters for coco17; train one: --arch mlp --joints coco17"
+        )
+    folder = Path(folder)
+    files = [next(iter(sorted(folder.glob(pattern))), folder / pattern) for pattern in ("*_GT_*.npz", "calib*.json")]
+    poses, _ = read_panoptic_poses(files[0])
+    features, true, camera = _panoptic_samples(poses, read_panoptic_rig(files[1]), noise)
+    condition = "Panoptic HD, " + ("truth" if noise is None else f"noise {noise:g}")
+    methods: dict[str, Lift] = {}
+    if linear_from is not None:
+        clips = read_mocap(linear_from)
+        split = split_subjects(clips, lifter.description["split"]["test"], lifter.description["split"]["select"])
+        methods = {"linear": _methods(lifter, clips, split, True)["linear"]}
+    methods[lifter.description["arch"]] = lifter.lift
+    order = [H36M.index(joint) for joint in PANOPTIC_JOINTS]
+    rows = []
+    for name, lift in methods.items():
+        xyz, sigma = lift(features[:, None])
+        chosen = None if sigma is None else sigma[:, order]
+        rows.append(measure(condition, name, (xyz[:, order].astype(np.float64), chosen), true, groups=camera))
+    return rows
+
+
+def _panoptic_samples(
+    poses: NDArray[np.float64], rig: Rig, noise: float | None
+) -> tuple[Array32, NDArray[np.float64], NDArray[np.intp]]:
+    """Features [N, F], true joints [N, 13, 3] in the turned frame, and the camera of each [N]."""
+    rng, panoptic = np.random.default_rng(SEED), SKELETONS["panoptic_19"]
+    frames = np.linspace(0, len(poses) - 1, PANOPTIC_SAMPLES).astype(np.intp)
+    camera = rng.integers(len(rig), size=len(frames))
+    shown = [panoptic.index(joint) for joint in SKELETONS["coco_17"].joints]
+    scored = [panoptic.index(joint) for joint in PANOPTIC_JOINTS]
+    R = np.stack([each.R for each in rig])[camera]
+    t = np.stack([each.t for each in rig])[camera]
+    x_cam = poses[frames] @ R.transpose(0, 2, 1) + t[:, None]
+    xy = (x_cam[..., :2] / x_cam[..., 2:]).astype(np.float32)[:, shown]
+    confidence = np.ones(xy.shape[:-1], np.float32)
+    if noise is not None:
+        depth = x_cam[:, None, :, 2].mean(-1).astype(np.float32)
+        coco = SKELETONS["coco_17"]
+        noisy = add_ray_noise(xy[:, None], depth, coco, rng=rng, noise=RayNoise.fixed(noise))
+        xy, confidence = noisy[0][:, 0], noisy[1][:, 0]
+    encoded = encode(xy, confidence)
+    true = (x_cam[:, scored] - x_cam[:, scored[:1]]) @ encoded.R.transpose(0, 2, 1)
+    kept = (x_cam[..., 2] > 0.3).all(-1) & np.isfinite(true).all((-1, -2))
+    return encoded.features[kept], true[kept], camera[kept]

@@ -1,0 +1,115 @@
+"""A trained lifter in use, calibrated and measured."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lift3d.calib import InputError
+from lift3d.cli import main
+
+torch = pytest.importorskip("torch")
+
+from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+from lift3d.lifters.encoding import encode  # noqa: E402
+from lift3d.lifters.evaluation import evaluate_lifter, evaluate_panoptic  # noqa: E402
+from lift3d.lifters.lifter import Lifter, measure_sigma  # noqa: E402
+from lift3d.lifters.samples import Frames, SampleSettings, make_samples  # noqa: E402
+from lift3d.lifters.training import TrainSettings, train_lifter  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_mocap, tmp_path_factory):
+    run = tmp_path_factory.mktemp("run")
+    settings = TrainSettings(sizes={"width": 32}, epochs=8, batch=32, rate=3e-3)
+    return train_lifter(tiny_mocap, run, settings=settings, split=(("a",), ("b",)))
+
+
+@pytest.fixture
+def samples(tiny_clips, rng):
+    frames = Frames(tiny_clips[1:2])
+    return make_samples(frames, np.repeat(np.arange(60), 5), rng, SampleSettings.exact())
+
+
+def test_intervals_are_calibrated_on_the_held_out_subject(trained, samples):
+    lifter = Lifter.load(trained)
+    assert "sigma_factor" in lifter.description
+    lifter.sigma_factor = np.array([1.0, 1.0], np.float32)
+    across, along = measure_sigma(lifter, samples)
+    lifter.sigma_factor = np.array([across, along], np.float32)
+    xyz, sigma = lifter.lift(samples.features)
+    inside = np.abs(xyz - samples.target)[:, 1:] <= 1.6449 * sigma[:, 1:][..., [0, 0, 1]]
+    assert inside[..., :2].mean() == pytest.approx(0.9, abs=0.002)
+    assert inside[..., 2].mean() == pytest.approx(0.9, abs=0.002)
+
+
+def test_rays_and_features_give_one_answer_in_their_frames(trained, rng, mocap_body):
+    lifter = Lifter.load(trained)
+    person = mocap_body[:, [1, 2, 0]] * (1, -1, 1) + (0.8, 0.9, 4.0)
+    xy = rng.normal(0, 0.001, (6, 17, 2)) + (person[:, :2] / person[:, 2:])
+    lifted = lifter.lift_rays(xy, np.ones((6, 17)))
+    assert lifted.xyz.shape == (6, 17, 3)
+    assert (lifted.xyz[:, 0] == 0).all()
+    encoded = encode(xy, np.ones((6, 17)))
+    turned, sigma = lifter.lift(encoded.features[:, None])
+    np.testing.assert_allclose(lifted.xyz @ encoded.R.transpose(0, 2, 1), turned, atol=1e-6)
+    sight = encoded.R[0, 2] @ lifted.covariance[0, 5] @ encoded.R[0, 2]
+    assert np.sqrt(sight) == pytest.approx(sigma[0, 5, 1], rel=1e-4)
+    eigenvalues = np.linalg.eigvalsh(lifted.covariance[:, 1:])
+    assert eigenvalues.min() > 0
+
+
+def test_nobody_is_nan_and_nan_is_nobody(trained):
+    lifted = Lifter.load(trained).lift_rays(np.full((3, 17, 2), np.nan), np.ones((3, 17)) * [[1], [0], [0]])
+    assert np.isnan(lifted.xyz[1:]).all()
+
+
+@pytest.mark.parametrize("arch", ["tcn", "tcn-causal"])
+def test_sequences_shorter_than_the_window_are_lifted(tiny_mocap, tmp_path, arch, samples):
+    settings = TrainSettings(arch=arch, sizes={"width": 8}, epochs=1, batch=32)
+    path = train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=(("a",), ("b",)))
+    lifter = Lifter.load(path)
+    xy = np.random.default_rng(1).normal(0, 0.1, (5, 17, 2))
+    lifted = lifter.lift_rays(xy, np.ones((5, 17)))
+    assert lifted.xyz.shape == (5, 17, 3)
+    assert np.isfinite(lifted.xyz).all()
+
+
+def test_half_precision_weights_answer_alike(trained, tmp_path, samples):
+    full = load_checkpoint(trained, "lifter")
+    half = {n: v.half() if v.is_floating_point() else v for n, v in full.state.items()}
+    path = save_checkpoint(tmp_path / "half.pt", Checkpoint("lifter", full.description, half))
+    a, b = (Lifter.load(p).lift(samples.features)[0] for p in (trained, path))
+    assert np.abs(a - b).max() < 0.003
+
+
+def test_weights_that_do_not_fit_are_refused(trained):
+    checkpoint = load_checkpoint(trained, "lifter")
+    wrong = {**checkpoint.description, "sizes": {"width": 16}}
+    with pytest.raises(InputError, match="do not fit its own description"):
+        Lifter(Checkpoint("lifter", wrong, checkpoint.state))
+
+
+def test_evaluation_measures_every_method_under_every_condition(trained, tiny_mocap):
+    rows = evaluate_lifter(Lifter.load(trained), tiny_mocap)
+    truth = {row.method: row for row in rows if row.condition == "truth"}
+    assert list(truth) == ["mean pose", "exemplar", "linear", "mlp"]
+    assert truth["mean pose"].mpjpe.value > truth["linear"].mpjpe.value
+    assert truth["mlp"].mpjpe.low <= truth["mlp"].mpjpe.value <= truth["mlp"].mpjpe.high
+    assert truth["mlp"].pa_mpjpe.value < truth["mlp"].n_mpjpe.value < truth["mlp"].mpjpe.value
+    assert {row.condition for row in rows} >= {"noise 0.5", "noise 1", "noise 2", "noise 1, a part hidden"}
+    assert 0.5 < truth["mlp"].coverage <= 1
+    assert np.isnan(truth["linear"].coverage)
+
+
+def test_the_command_prints_a_table_with_its_protocol(trained, tiny_mocap):
+    result = CliRunner().invoke(main, ["evaluate", "lifter", str(trained), "--data", str(tiny_mocap), "--no-baselines"])
+    assert result.exit_code == 0, result.output
+    assert "noise 2" in result.output
+    assert "test a; selected on b; 2 subjects trained" in result.output
+    assert "give --data, --panoptic or both" in CliRunner().invoke(main, ["evaluate", "lifter", str(trained)]).output
+
+
+def test_panoptic_is_measured_where_it_is(trained, shared):
+    row = evaluate_panoptic(Lifter.load(trained), shared / "captures/panoptic")[0]
+    assert row.samples > 5000
+    assert 0.03 < row.pa_mpjpe.value < 0.3
