@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from lift3d.calib import InputError, Rig
 
 from .capture_folder import find_videos, relative_name
-from .capture_settings import FILE_NAME, CameraSettings, CaptureSettings
+from .capture_settings import FILE_NAME, CameraSettings, CaptureSettings, read_settings
 from .pairing import Pair, pair_names
 from .video import VideoInfo, probe
 
@@ -29,6 +30,23 @@ class Videos:
     paths: dict[str, Path]
     infos: dict[str, VideoInfo]
     notes: tuple[str, ...]
+
+
+def capture_videos(folder: str | os.PathLike[str], cameras: Sequence[str]) -> dict[str, Path]:
+    """The videos of a capture's cameras, camera name to file; cameras without one are left out.
+
+    Args:
+        folder: the capture.
+        cameras: names in the calibration.
+
+    Raises:
+        FileNotFoundError: the folder, or a video that ``capture.toml`` names, does not exist.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} does not exist; wanted a capture folder")
+    pairing = {camera: Pair(camera, "name") for camera in cameras}
+    return look_at_videos(folder, pairing, read_settings(folder)).paths
 
 
 def look_at_videos(folder: Path, pairing: Mapping[str, Pair], settings: CaptureSettings) -> Videos:
