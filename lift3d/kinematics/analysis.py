@@ -147,6 +147,9 @@ def _pictured_head(poses: Poses, person: int) -> Axes:
 def _notes(poses: Poses, angles: dict[str, Array], sigma: dict[str, Array], com: Array) -> tuple[str, ...]:
     """What is missing."""
     notes = []
+    level, reasons = poses.verdict.get("level"), poses.verdict.get("reasons")
+    if level in ("doubtful", "bad"):
+        notes.append(f"the reconstruction is {level}" + (f": {reasons[0]}" if reasons else ""))
     never = [name for name in ANGLES if not np.isfinite(angles[name]).any()]
     if never:
         notes.append(f"never defined with these joints and this movement: {', '.join(never)}")

@@ -5,9 +5,9 @@ Convention:
     above the sole by different amounts. So the floor may be a beam, but it must be level: on stairs and slopes only the
     lowest steps are found. World Z up.
 
-Limits: a foot that is dragged slowly along the floor counts as standing; a person who runs at 25 frames a second
-stands for only three of them. A joint set without heels and toes leaves the ankle, which rises before the toes do, so
-its foot-off comes early.
+Limits: nothing measures that a foot touches: one that never comes down counts as standing at its lowest place, and so
+does one that is dragged slowly along the floor. A person who runs at 25 frames a second stands for only three of
+them. A joint set without heels and toes leaves the ankle, which rises before the toes do, so its foot-off comes early.
 """
 
 from __future__ import annotations

@@ -176,6 +176,13 @@ def test_the_notes_say_what_is_missing():
     assert "no error bars for all angles" in text
 
 
+def test_a_doubtful_reconstruction_is_called_so_again():
+    poses = Poses.from_xyz(walk_turn_squat(0.2, 60)[:, None], BODY_25B, 60.0)
+    verdict = {"level": "doubtful", "reasons": ["cameras disagree"]}
+    assert analyze(poses.replace(verdict=verdict)).notes[0] == "the reconstruction is doubtful: cameras disagree"
+    assert not any("reconstruction" in note for note in analyze(poses).notes)
+
+
 @pytest.mark.parametrize("name", SKELETONS)
 def test_every_joint_set_can_be_analyzed(name, rng):
     skeleton = SKELETONS[name]
