@@ -3,7 +3,7 @@ import pytest
 from lift3d.calib import CalibrationError
 from lift3d.calib.formats import FORMATS, read_rig
 
-TOML_FORMATS = [name for name in FORMATS if name != "qualisys"]
+TOML_FORMATS = [name for name, entry in FORMATS.items() if entry.recognises]
 FOUR = [-0.046, 0.14, 6e-4, 7e-4]
 KEYS = {"pose2sim": "{name}", "anipose": "cam_{i}", "freemocap": "cam_{i}", "caliscope": "cameras.{i}"}
 
