@@ -14,14 +14,15 @@ from lift3d.datasets.skeleton import LIMB_BONES, SIDES
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-LIMB_SPREAD = 0.003
+LIMB_SPREAD = 0.005
 """How far, as a share of its length, a limb between two detected joint centres deviates from a rigid bone."""
 
 SOFT_SPREAD = 0.02
 """The same for feet and face, whose landmarks move on the skin and whose toes bend."""
 
-ASYMMETRY = 0.02
-"""Left and right of a person differ by so much, as a share of the length (one standard deviation)."""
+ASYMMETRY = 0.05
+"""Left and right differ by so much, as a share of the length (one standard deviation): people by 1 %, what detectors
+take for their joints by more."""
 
 MIN_FRAMES = 10
 
