@@ -74,7 +74,7 @@ def write_plot(found: Analysis, name: str, path: Path, *, title: str = "", overw
         FileExistsError: the file exists and ``overwrite`` is False.
         OSError: it cannot be written.
     """
-    _, data = cv2.imencode(".png", draw_plot(found, name, title), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    _, data = cv2.imencode(".png", draw_plot(found, name, title), [cv2.IMWRITE_PNG_COMPRESSION, 6])
     with atomic_file(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(data.tobytes())
     return path
