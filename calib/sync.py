@@ -100,7 +100,7 @@ class SyncSettings:
     poses: bool = True
     bones: PairList = ()
     symmetric: PairList = ()
-    moments: int = 160
+    moments: int = 240
 
 
 def synchronise(

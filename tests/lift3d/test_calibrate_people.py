@@ -27,15 +27,15 @@ def rig():
 
 @pytest.fixture(scope="module")
 def people():
-    return demo_people(8.0, 10.0)
+    return demo_people(7.0, 7.0)
 
 
 @pytest.fixture(scope="module")
 def detections(rig, people):
-    return simulate_detections(people, rig, np.random.default_rng(4), fps=10.0)
+    return simulate_detections(people, rig, np.random.default_rng(4), fps=7.0)
 
 
-def turned(rig, v, degrees=1.5, metres=0.03):
+def turned(rig, v, degrees=0.8, metres=0.03):
     camera = rig[v]
     R = rotation_matrix(np.radians(degrees) * np.array([0.6, -0.8, 0.0])) @ camera.R
     moved = camera.with_pose(R, -R @ (camera.center + np.array([metres, 0, 0])))

@@ -1,0 +1,173 @@
+"""Measure calibration, repair and synchronisation by people: the figures of docs/calibration_people.md.
+
+python benchmarks/people_calibration.py [people] [repair] [sync]   (LIFT3D_SHARED names the folder of captures)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from lift3d.calib import Camera, Rig
+from lift3d.calib.body_observations import BodyViews
+from lift3d.calib.people_extrinsics import calibrate_from_person
+from lift3d.calib.repair import repair
+from lift3d.calib.rotation import rotation_matrix, rotation_vector
+from lift3d.calib.sync import SyncSettings, synchronise
+from lift3d.calib.tracks import Track
+from lift3d.calibrate_people import body_views, calibrate_people, person_by_geometry, rigid_bones
+from lift3d.calibrate_sync import synchronise_people
+from lift3d.datasets import Keypoints
+from lift3d.datasets.capture import open_capture
+from lift3d.datasets.skeleton import SKELETONS
+
+CAPTURES = Path(os.environ.get("LIFT3D_SHARED", Path(__file__).parents[2] / "shared")) / "captures"
+PANOPTIC = SKELETONS["panoptic_19"]
+HD = ("00_00", "00_06", "00_12", "00_18", "00_24")
+TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+
+
+def angle(R):
+    return float(np.degrees(np.linalg.norm(rotation_vector(R))))
+
+
+def compare(rig, truth):
+    """Largest relative rotation error (degrees); RMS of the centres (cm) after the best similarity."""
+    V = len(rig)
+    turns = [angle(rig[j].R @ rig[i].R.T @ truth[i].R @ truth[j].R.T) for i in range(V) for j in range(i)]
+    U, _, Vt = np.linalg.svd(sum(t.R.T @ c.R for t, c in zip(truth, rig, strict=True)))
+    a, b = (rig.centers - rig.centers.mean(0)) @ (U @ Vt).T, truth.centers - truth.centers.mean(0)
+    scale = (a * b).sum() / (a * a).sum()
+    return max(turns), 100 * float(np.sqrt(((scale * a - b) ** 2).sum(1).mean()))
+
+
+def panoptic():
+    cameras = json.loads((CAPTURES / "panoptic" / "calibration_171026_pose3.json").read_text())["cameras"]
+    rig = []
+    for entry in cameras:
+        if entry["name"] in HD:
+            K = np.array(entry["K"]) * [[1, 0, 1], [0, 1, 1], [1, 1, 1]]
+            R, t = np.array(entry["R"]) @ TO_Z_UP, np.array(entry["t"]).ravel() / 100
+            rig.append(Camera(entry["name"], K, np.array(entry["distCoef"]), R, t, tuple(entry["resolution"])))
+    with np.load(CAPTURES / "panoptic" / "Panoptic_GT_171026_pose3.npz") as file:
+        return Rig(tuple(rig)), file["poses"] / 100 @ TO_Z_UP
+
+
+def seen(camera, xyz, rng, sigma=3.0):
+    """Projections within the picture with Student-t (3) noise whose standard deviation is ``sigma``."""
+    xy = camera.project(xyz)
+    xy[~((xy > 0) & (xy < np.array(camera.size))).all(-1)] = np.nan
+    return xy + rng.standard_t(3, xy.shape) * sigma / np.sqrt(3)
+
+
+def balance():
+    folder = CAPTURES / "balance"
+    return open_capture(folder, calibration=folder / "Calib.qca.txt", keypoints=folder / "keypoints" / "openpose")
+
+
+def people():
+    rig, xyz = panoptic()
+    bones, symmetric = rigid_bones(PANOPTIC)
+    lenses = Rig(tuple(camera.with_pose(np.eye(3), np.zeros(3)) for camera in rig))
+    for name, frames in (("whole capture", np.linspace(0, len(xyz) - 1, 200)), ("20 s", np.linspace(2000, 2600, 150))):
+        for seed in range(3):
+            rng = np.random.default_rng(seed)
+            part = xyz[frames.astype(int)]
+            xy = np.stack([seen(camera, part, rng) for camera in rig], axis=1)
+            started = time.perf_counter()
+            found = calibrate_from_person(BodyViews(xy, None, bones, symmetric), lenses).adjustment
+            turn, cm = compare(found.rig, rig)
+            print(f"panoptic {name}, seed {seed}: {turn:.3f} deg, {cm:.2f} cm, {time.perf_counter() - started:.1f} s")
+    capture = balance()
+    lenses = Rig(tuple(camera.with_pose(np.eye(3), np.zeros(3)) for camera in capture.rig))
+    found = calibrate_people(capture.keypoints, lenses, stature=1.65)
+    turn, cm = compare(found.rig, capture.rig)
+    residual = np.nanmedian(found.adjustment.error)
+    print(f"balance: {turn:.2f} deg, {cm:.1f} cm against the Qualisys file; residual {residual:.2f} px; {found.motion}")
+
+
+def repairs():
+    capture = balance()
+    views = body_views(person_by_geometry(capture.keypoints, capture.rig))
+    first = repair(views, capture.rig)
+    print(f"balance as it stands: {first.before_px:.2f} -> {first.after_px:.2f} px, named: {first.moved}")
+    a, b = (np.linalg.norm(r.centers[:, None] - r.centers[None], axis=-1) for r in (first.rig, capture.rig))
+    pairs = np.triu_indices(4, 1)
+    print(f"distances of cameras over what they were: {np.round(a[pairs] / b[pairs], 4).tolist()}")
+    for label, base in (("repaired rig", first.rig), ("rig as it stands", capture.rig)):
+        named, turns, steps, shape = 0, [], [], []
+        for v in range(4):
+            for seed in range(3):
+                bad = knocked(base, v, np.random.default_rng([v, seed]))
+                found = repair(views, bad)
+                named += found.moved == base.names[v]
+                turns.append(angle(found.rig[v].R @ first.rig[v].R.T))
+                steps.append(100 * np.linalg.norm(found.rig[v].center - first.rig[v].center))
+                shape.append(compare(found.rig, first.rig))
+        print(
+            f"{label}, one camera turned 1 degree and moved 3 cm: named {named} of 12; against the untouched repair "
+            f"that camera is {np.median(turns):.2f} (worst {max(turns):.2f}) deg and {np.median(steps):.2f} "
+            f"({max(steps):.2f}) cm off, the rig's shape {np.max(shape, axis=0).round(3).tolist()} deg, cm"
+        )
+
+
+def knocked(rig, v, rng):
+    omega, step = rng.standard_normal((2, 3))
+    camera = rig[v]
+    R = rotation_matrix(np.radians(1.0) * omega / np.linalg.norm(omega)) @ camera.R
+    moved = camera.with_pose(R, -R @ (camera.center + 0.03 * step / np.linalg.norm(step)))
+    return Rig(tuple(moved if k == v else other for k, other in enumerate(rig)))
+
+
+def sync():
+    rig, xyz = panoptic()
+    bones, symmetric = rigid_bones(PANOPTIC)
+    path = CubicSpline(np.arange(len(xyz)), xyz.reshape(len(xyz), -1))
+    settings = SyncSettings(reach=20, bones=bones, symmetric=symmetric)
+    cases = (
+        ([0, -7.3, 2.5, 0.4, 0], [0, 1e-4, 1e-4, 1e-4, 0], len(xyz), 1.0),
+        ([0, -7.3, 2.5, 0.4, 0], [0] * 5, 600, 1.0),
+        ([0, 0, 0, 0, 0], [0] * 5, 600, 0.0),
+    )
+    for offsets, drifts, frames, motion in cases:
+        for seed in range(2):
+            rng = np.random.default_rng(seed)
+            tracks = []
+            for camera, offset, drift in zip(rig, offsets, drifts, strict=True):
+                moments = motion * (np.arange(frames) * (1 + drift) + offset) + (1 - motion) * 300
+                points = path(np.clip(moments, 0, len(xyz) - 1)).reshape(frames, -1, 3)
+                xy = seen(camera, points, rng)
+                xy[(moments < 0) | (moments > len(xyz) - 1)] = np.nan
+                tracks.append(Track.of(xy, np.isfinite(xy).all(-1).astype(float)))
+            found = synchronise(tracks, rig, settings)
+            off = [clock.offset - true for clock, true in zip(found.clocks, offsets, strict=True)]
+            ppm = [clock.drift_ppm - 1e6 * true for clock, true in zip(found.clocks, drifts, strict=True)]
+            print(
+                f"panoptic {frames} frames, motion {motion:g}, {seed}: offsets off by {np.round(off, 3).tolist()}, "
+                f"drifts by {np.round(ppm, 0).tolist()} ppm, sure {found.sure}, {found.clocks[1].reason}"
+            )
+    capture = balance()
+    for late in (None, *range(4)):
+        points = capture.keypoints if late is None else delayed(capture.keypoints, late, 5)
+        clocks = synchronise_people(points, capture.rig, reach_s=0.5, drift=False).clocks
+        told = ", ".join(f"{c.offset:+.2f} ± {c.sigma:.2f}" for c in clocks)
+        print(f"balance, {'as it is' if late is None else capture.rig.names[late] + ' 5 frames late'}: {told}")
+
+
+def delayed(keypoints, v, frames):
+    """One view's frames taken from ``frames`` earlier."""
+    xy, confidence = keypoints.xy[frames:].copy(), keypoints.confidence[frames:].copy()
+    xy[:, v], confidence[:, v] = keypoints.xy[:-frames, v], keypoints.confidence[:-frames, v]
+    return Keypoints(xy, confidence, keypoints.cameras, keypoints.skeleton, keypoints.fps)
+
+
+if __name__ == "__main__":
+    parts = {"people": people, "repair": repairs, "sync": sync}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
