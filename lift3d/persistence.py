@@ -68,9 +68,9 @@ def split_noise(u: Array, fps: float) -> NoiseSplit:
         return NoiseSplit(np.zeros(joints), np.ones(joints), np.ones(joints))
     pairs = np.isfinite(u[horizon:] * u[:-horizon]).sum((0, 1, 3))
     chance = CHANCE / np.sqrt(pairs + SHRINK)
+    last = np.clip(rho[-1], 0.0, MAX_PERSISTENT)
+    length = np.clip(1 + 2 * ((rho[:-1] - last) / (1 - last)).sum(0), 1.0, horizon)
     persistent = np.clip(rho[-1] - chance, 0.0, MAX_PERSISTENT)
-    rest = (rho[:-1] - persistent) / (1 - persistent)
-    length = np.clip(1 + 2 * rest.sum(0), 1.0, horizon)
     return NoiseSplit(persistent, (1 - persistent) * length, length)
 
 
