@@ -135,9 +135,9 @@ def _saddle_points(grey: Image, xy: Array, board: Board) -> Array:
 def _sector_based(grey: Image, board: Board, thorough: bool) -> Array | None:
     """OpenCV's detector by Duda and Frese (2018)."""
     flags = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_ACCURACY
-    if thorough:
-        flags |= cv2.CALIB_CB_EXHAUSTIVE
     found, corners = cv2.findChessboardCornersSB(grey, board.grid, flags=flags)
+    if not found and thorough:
+        found, corners = cv2.findChessboardCornersSB(grey, board.grid, flags=flags | cv2.CALIB_CB_EXHAUSTIVE)
     return np.asarray(corners, np.float64).reshape(-1, 2) if found else None
 
 

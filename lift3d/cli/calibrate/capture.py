@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -39,14 +38,14 @@ def command(ctx: click.Context, capture: Path, board: str | None, out: Path | No
     lenses = capture / "lenses.toml" if out is None else out.with_name("lenses.toml")
     if lens_folder is not None:
         click.echo(f"lenses from {lens_folder}")
-        _run(ctx, "intrinsics", folder=lens_folder, board=board, out=lenses, overwrite=overwrite)
+        _run(ctx, "intrinsics", lens_folder, board=board, out=lenses, overwrite=overwrite)
     if place_folder is None:
         click.echo("no board videos, so the cameras' places are not calibrated; see people and scene")
         return
     source = lenses if lens_folder is not None else _calibration(capture)
     click.echo(f"places from {place_folder}, lenses of {source}")
     out = out or capture / "calib.toml"
-    _run(ctx, "board", folder=place_folder, board=board, intrinsics=source, out=out, overwrite=overwrite)
+    _run(ctx, "board", place_folder, board=board, intrinsics=source, out=out, overwrite=overwrite)
 
 
 def _first(capture: Path, names: tuple[str, ...]) -> Path | None:
@@ -65,16 +64,12 @@ def _calibration(capture: Path) -> Path:
     return files[0]
 
 
-def _run(ctx: click.Context, name: str, **values: Any) -> None:
+def _run(ctx: click.Context, name: str, folder: Path, *, overwrite: bool, **options: object) -> None:
     """Another sub-command, its other options at their defaults."""
     from importlib import import_module
 
     command = import_module(f"lift3d.cli.calibrate.{name}").command
     assert isinstance(command, click.Command)
-    defaults = {
-        option.name: option.get_default(ctx)
-        for option in command.params
-        if option.name and option.name not in values and option.expose_value
-    }
-    multiple = {option.name for option in command.params if getattr(option, "multiple", False)}
-    ctx.invoke(command, **{**{k: () if v is None and k in multiple else v for k, v in defaults.items()}, **values})
+    arguments = [str(folder), *(word for key, value in options.items() for word in (f"--{key}", str(value)))]
+    with command.make_context(name, [*arguments, *(["--overwrite"] if overwrite else [])], parent=ctx) as inner:
+        command.invoke(inner)
