@@ -1,0 +1,242 @@
+"""From one camera's 2D keypoints to 3D poses in the world: a lifter's answer, placed where it reprojects best."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import Camera, InputError
+from lift3d.calib.atomic_file import check_writable
+from lift3d.calib.formats import read_rig
+from lift3d.datasets import Keypoints, Poses
+from lift3d.datasets.keypoint_formats import load_keypoints
+from lift3d.datasets.mocap import H36M
+from lift3d.datasets.pairing import similar_key
+from lift3d.datasets.poses import Status
+from lift3d.datasets.skeleton import Skeleton
+
+from .lifters.lifter import Lifter
+from .lifters.placement import place
+from .main_person import follow_main_person
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
+
+DEFAULT_FPS = 30.0
+Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # a camera that looks along world y
+
+
+@dataclass(frozen=True)
+class LiftConfig:
+    """How keypoints are lifted.
+
+    Args:
+        min_confidence: keypoints below it do not count.
+        least_joints: a frame with fewer of the lifter's joints stays missing.
+        assumed_focal: of an unknown camera, over the larger side of the picture; 1.2 is a phone's or webcam's lens of
+            45 degrees.
+    """
+
+    min_confidence: float = 0.1
+    least_joints: int = 6
+    assumed_focal: float = 1.2
+
+
+def assumed_camera(size: tuple[int, int], *, config: LiftConfig | None = None, name: str = "camera") -> Camera:
+    """A camera of which only the picture's size is known: at the world's origin, level, looking along y.
+
+    Args:
+        size: (width, height) in pixels.
+        config: has the focal length to assume.
+        name: what to call it.
+    """
+    width, height = size
+    focal = (config or LiftConfig()).assumed_focal * max(size)
+    K = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+    return Camera(name, K, R=Z_UP, size=size)
+
+
+def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, config: LiftConfig | None = None) -> Poses:
+    """Lift the main person of one view.
+
+    Args:
+        keypoints: [T, 1, P, J] of one view, whose joint set holds all of the lifter's joints.
+        camera: what saw them; poses come out in its world.
+        lifter: for a joint set that the keypoints have.
+        config: None: the defaults.
+
+    Returns:
+        Poses [T, 1, 17] in Human3.6M's joints, status LIFTED; NaN where too little was seen. The covariance holds the
+        lifter's own, the placement's, and along the ray what not knowing the person's size costs.
+
+    Raises:
+        InputError: there is not one view, or the lifter was trained for other joints.
+    """
+    config = config or LiftConfig()
+    if keypoints.shape[1] != 1:
+        raise InputError(f"a lifter sees one view, the keypoints have {', '.join(keypoints.cameras)}; give --view")
+    xy, confidence = _main_person(keypoints, lifter.joints, config)
+    rays = camera.undistort(xy)
+    confidence = np.where(np.isfinite(rays).all(-1), confidence, 0.0)
+    enough = (confidence > 0).sum(-1) >= config.least_joints
+    confidence *= enough[:, None]
+    lifted = lifter.lift_rays(rays, confidence)
+    placed = place(lifted, rays, confidence, lifter.joints)
+    xyz = (placed.xyz - camera.t) @ camera.R  # R transposed, for row vectors
+    covariance = camera.R.T @ placed.covariance @ camera.R
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(xyz).all((-1, -2)))
+    fps = keypoints.fps or DEFAULT_FPS
+    return _poses(np.where(good[:, None, None], xyz, np.nan), covariance, fps=fps, camera=camera).replace(
+        confidence=_joint_confidence(confidence, good, lifter.joints)[:, None],
+        reprojection_error=_reprojection(xyz, xy, camera, lifter.joints)[:, None],
+        verdict=_verdict(placed.xyz, placed.covariance, good),
+        settings={"command": "lift", "lift": asdict(config), "lifter": _short(lifter.description)},
+    )
+
+
+def lift_file(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    camera: Camera | str | os.PathLike[str],
+    lifter: Lifter,
+    view: str | None = None,
+    fps: float | None = None,
+    overwrite: bool = False,
+) -> Poses:
+    """Read keypoints, lift them and write the result.
+
+    Args:
+        path: keypoints in any format that lift3d reads.
+        out: the result file.
+        camera: the camera, or a calibration that holds it.
+        lifter: what lifts.
+        view: which camera of several.
+        fps: frames a second; None: as the keypoints say, or 30 with a warning.
+        overwrite: replace a result that exists.
+
+    Raises:
+        FileNotFoundError, FileExistsError: a file is not there, or is.
+        InputError: the view cannot be told, or the lifter does not fit.
+    """
+    check_writable(out, overwrite=overwrite)
+    found = load_keypoints(path)
+    name = _view_name(found.keypoints, view, str(path))
+    seen = camera if isinstance(camera, Camera) else _camera_of(camera, name, alone=len(found.keypoints.cameras) == 1)
+    if fps is not None and not fps > 0:
+        raise InputError(f"fps must be above zero, got {fps:g}")
+    keypoints = replace(found.keypoints.select_views([name]), fps=fps or found.keypoints.fps)
+    poses = lift_keypoints(keypoints, seen, lifter).replace(inputs={Path(path).name: found.fingerprint})
+    if keypoints.fps is None:
+        logger.warning("%s does not tell its frame rate; %g a second is written, give --fps", path, DEFAULT_FPS)
+    poses.save(out, overwrite=overwrite)
+    return poses
+
+
+def _view_name(keypoints: Keypoints, view: str | None, source: str) -> str:
+    """Which view to lift."""
+    names = keypoints.cameras
+    if view is None and len(names) > 1:
+        raise InputError(f"{source} holds {', '.join(names)}; say which to lift: --view {names[0]}")
+    if view is not None and view not in names:
+        raise InputError(f"{source} holds no view {view}; there are {', '.join(names)}")
+    return view or names[0]
+
+
+def _camera_of(path: str | os.PathLike[str], name: str, *, alone: bool) -> Camera:
+    """The camera of that name, or the only one."""
+    rig = read_rig(path)
+    for fits in (name.__eq__, lambda camera: similar_key(camera) == similar_key(name)):
+        found = [camera for camera in rig if fits(camera.name)]
+        if len(found) == 1:
+            return found[0]
+    if len(rig) == 1 and alone:
+        return rig[0]
+    raise InputError(f"{path} has no camera {name}; there are {', '.join(rig.names)}: give --view, or rename one")
+
+
+def _main_person(keypoints: Keypoints, joints: Skeleton, config: LiftConfig) -> tuple[Array, Array]:
+    """The lifter's joints of whom the view is about: xy [T, J, 2] pixels and confidence [T, J]."""
+    lacking = [joint for joint in joints.joints if joint not in keypoints.skeleton.joints]
+    if lacking:
+        raise InputError(
+            f"the lifter was trained for {joints.name}, the keypoints are {keypoints.skeleton.name} and lack "
+            f"{', '.join(lacking[:3])}; train one that fits: lift3d train lifter --joints NAME"
+        )
+    chosen = follow_main_person(keypoints).index[:, 0, 0]
+    order = [keypoints.skeleton.index(joint) for joint in joints.joints]
+    frames = np.arange(len(chosen))
+    xy = keypoints.xy[frames, 0, chosen][:, order]
+    confidence = keypoints.confidence[frames, 0, chosen][:, order]
+    counts = (chosen >= 0)[:, None] & (confidence >= config.min_confidence)
+    return np.where(counts[..., None], xy, np.nan), np.where(counts, confidence, 0.0)
+
+
+def _poses(xyz: Array, covariance: Array, *, fps: float, camera: Camera) -> Poses:
+    """The container, for one person."""
+    from lift3d.calib import Rig
+
+    entries = covariance[..., [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
+    seen = np.asarray(np.isfinite(xyz).all(-1))
+    poses = Poses.from_xyz(xyz[:, None], H36M, fps, Rig((camera,)))
+    return poses.replace(
+        covariance=np.where(seen[..., None], entries, np.nan)[:, None],
+        status=np.where(seen, np.uint8(Status.LIFTED), np.uint8(Status.MISSING))[:, None],
+        views=seen.astype(np.uint8)[:, None],
+    )
+
+
+def _joint_confidence(confidence: Array, good: NDArray[np.bool_], joints: Skeleton) -> Array:
+    """[T, 17]: a joint's own where the detector has it, else the mean of those it found."""
+    found = np.maximum((confidence > 0).sum(-1), 1)
+    out = np.repeat((confidence.sum(-1) / found)[:, None], len(H36M), 1)
+    for j, joint in enumerate(H36M.joints):
+        if joint in joints.joints and joint != "neck":
+            own = confidence[:, joints.index(joint)]
+            out[:, j] = np.where(own > 0, own, 0.5 * out[:, j])
+    return np.where(good[:, None], out, 0.0)
+
+
+def _reprojection(xyz: Array, xy: Array, camera: Camera, joints: Skeleton) -> Array:
+    """[T, 17] pixels; NaN for joints that the detector lacks."""
+    error = np.linalg.norm(camera.project(xyz) - _of_h36m(xy, joints), axis=-1)
+    return np.asarray(error)
+
+
+def _of_h36m(xy: Array, joints: Skeleton) -> Array:
+    """[T, 17, 2] what the detector found of Human3.6M's joints."""
+    out = np.full((len(xy), len(H36M), 2), np.nan)
+    for j, joint in enumerate(H36M.joints):
+        if joint in joints.joints:
+            out[:, j] = xy[:, joints.index(joint)]
+    return out
+
+
+def _verdict(x_cam: Array, covariance: Array, good: NDArray[np.bool_]) -> dict[str, Any]:
+    """One camera is never beyond doubt: how far off the distance may be, and what is missing."""
+    if not good.any():
+        return {"level": "bad", "reasons": ["nobody was seen well enough in any frame to be lifted"]}
+    pelvis = x_cam[good, 0]
+    sight = pelvis / np.linalg.norm(pelvis, axis=-1, keepdims=True)
+    along = np.sqrt(np.einsum("ti,tij,tj->t", sight, covariance[good, 0], sight))
+    reasons = [
+        f"one camera: the distance of {np.median(pelvis[:, 2]):.1f} m is sure to {np.median(along):.2f} m (sigma), "
+        "since the person's size is not known"
+    ]
+    if not good.all():
+        reasons.append(f"{(~good).sum()} of {len(good)} frames were not seen well enough to be lifted")
+    return {"level": "doubtful", "reasons": reasons}
+
+
+def _short(description: dict[str, Any]) -> dict[str, Any]:
+    """What identifies a lifter."""
+    return {
+        key: description.get(key) for key in ("arch", "joints_in", "joints_out", "protocol", "data_sha256", "epoch")
+    }

@@ -1,0 +1,129 @@
+"""From a keypoint file to poses in the world; what does not fit is refused."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lift3d.calib import InputError
+from lift3d.calib.formats import write_rig
+from lift3d.cli import main
+from lift3d.datasets import Keypoints, Poses
+from lift3d.datasets.keypoint_formats import write_h5
+from lift3d.datasets.skeleton import SKELETONS
+from lift3d.datasets.synthetic import ring_rig
+
+torch = pytest.importorskip("torch", reason="lift3d[train] is not installed")
+
+from lift3d.checkpoint import Checkpoint, save_checkpoint  # noqa: E402
+from lift3d.lift import assumed_camera, lift_keypoints  # noqa: E402
+from lift3d.lifters.encoding import feature_count  # noqa: E402
+from lift3d.lifters.lifter import Lifter  # noqa: E402
+from lift3d.lifters.networks import build_network  # noqa: E402
+
+COCO = SKELETONS["coco_17"]
+H36M = SKELETONS["h36m_17"]
+
+
+@pytest.fixture
+def always_standing(tmp_path, mocap_body):
+    """A lifter that answers one upright pose, facing the camera, whatever it sees."""
+    network = build_network("mlp", feature_count(17), 17, width=8)
+    state = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
+    upright = (mocap_body - mocap_body[0])[:, [1, 2, 0]] * (1, -1, -1)
+    state["heads.xyz.bias"] = torch.tensor(upright.ravel() / 0.3, dtype=torch.float32)
+    description = {"arch": "mlp", "sizes": {"width": 8}, "joints_in": "coco17", "joints_out": "h36m17"}
+    return save_checkpoint(tmp_path / "standing.pt", Checkpoint("lifter", description, state))
+
+
+def seen_by(camera, mocap_body, *, frames=5, skeleton=COCO):
+    """The standing body, turned to face the camera, at the world's origin; faces at the head."""
+    to_camera = camera.center[:2] / np.linalg.norm(camera.center[:2])
+    turn = np.array([[to_camera[0], -to_camera[1], 0], [to_camera[1], to_camera[0], 0], [0, 0, 1]])
+    body = mocap_body @ turn.T
+    names = [joint if joint in H36M.joints else "head" for joint in skeleton.joints]
+    xy = camera.project(body[[H36M.index(name) for name in names]])
+    xy = np.repeat(xy[None, None, None], frames, 0)
+    return body, Keypoints(xy, np.full(xy.shape[:-1], 0.9), (camera.name,), skeleton, 25.0)
+
+
+def test_a_person_who_is_as_the_lifter_thinks_is_found_in_the_world(always_standing, mocap_body):
+    camera = ring_rig(1, height=1.0)[0]
+    body, keypoints = seen_by(camera, mocap_body)
+    poses = lift_keypoints(keypoints, camera, Lifter.load(always_standing))
+    error = np.linalg.norm(poses.xyz[:, 0] - body, axis=-1)
+    assert error.max() < 0.2  # the camera looks down by a few degrees, which this lifter cannot know
+    assert np.linalg.norm(poses.xyz[0, 0, 0] - body[0]) < 0.05
+    assert (poses.status == 3).all()
+    assert poses.fps == 25.0
+    assert np.nanmedian(poses.reprojection_error) < 10
+    assert poses.verdict["level"] == "doubtful"
+    assert "one camera" in poses.verdict["reasons"][0]
+
+
+def test_frames_without_a_person_stay_missing(always_standing, mocap_body):
+    camera = ring_rig(1, height=1.0)[0]
+    _, keypoints = seen_by(camera, mocap_body)
+    keypoints.xy[2] = np.nan
+    keypoints.confidence[2] = 0
+    poses = lift_keypoints(keypoints, camera, Lifter.load(always_standing))
+    assert np.isnan(poses.xyz[2]).all()
+    assert (poses.status[2] == 0).all()
+    assert (poses.confidence[2] == 0).all()
+    assert np.isfinite(poses.xyz[[0, 1, 3, 4]]).all()
+    assert "1 of 5 frames" in poses.verdict["reasons"][1]
+
+
+def test_nobody_at_all_is_bad(always_standing, mocap_body):
+    camera = ring_rig(1)[0]
+    _, keypoints = seen_by(camera, mocap_body)
+    keypoints.confidence[:] = 0
+    keypoints.xy[:] = np.nan
+    assert lift_keypoints(keypoints, camera, Lifter.load(always_standing)).verdict["level"] == "bad"
+
+
+def test_a_lifter_for_other_joints_is_refused_with_what_would_fit(always_standing, mocap_body):
+    camera = ring_rig(1)[0]
+    _, keypoints = seen_by(camera, mocap_body, skeleton=SKELETONS["shelf_14"])
+    with pytest.raises(InputError, match=r"coco_17, the keypoints are shelf_14 and lack nose.*lift3d train"):
+        lift_keypoints(keypoints, camera, Lifter.load(always_standing))
+
+
+@pytest.fixture
+def capture(tmp_path, mocap_body):
+    rig = ring_rig(2, height=1.0)
+    write_rig(rig, tmp_path / "calib.toml", "pose2sim")
+    _, one = seen_by(rig[0], mocap_body)
+    _, two = seen_by(rig[1], mocap_body)
+    both = Keypoints(np.concatenate([one.xy, two.xy], 1), np.full((5, 2, 1, 17), 0.9), ("cam_1", "cam_2"), COCO)
+    return write_h5(tmp_path / "k.h5", both)
+
+
+def lift(*arguments):
+    return CliRunner().invoke(main, ["lift", *map(str, arguments)])
+
+
+def test_the_command_lifts_one_view_of_several(capture, always_standing, tmp_path):
+    typed = [capture, "--camera", tmp_path / "calib.toml", "--lifter", always_standing, "-o", tmp_path / "r.poses.h5"]
+    assert "say which to lift: --view cam_1" in lift(*typed).output
+    assert "holds no view cam_9; there are cam_1, cam_2" in lift(*typed, "--view", "cam_9").output
+    result = lift(*typed, "--view", "cam_2", "--fps", 50)
+    assert result.exit_code == 0, result.output
+    assert "5 of 5 frames lifted" in result.output
+    poses = Poses.load(tmp_path / "r.poses.h5")
+    assert (poses.fps, poses.rig.names, poses.skeleton.name) == (50.0, ("cam02",), "h36m_17")
+    assert "exists; give --overwrite" in lift(*typed, "--view", "cam_2").output
+
+
+def test_an_unknown_camera_must_at_least_have_a_size(capture, always_standing, tmp_path):
+    typed = [capture, "--view", "cam_1", "--lifter", always_standing, "--fps", 25, "-o", tmp_path / "r.poses.h5"]
+    assert "give --camera CALIBRATION, or --size" in lift(*typed).output
+    result = lift(*typed, "--size", 1280, 720)
+    assert result.exit_code == 0, result.output
+    assert "assumed: focal length 1536 px" in result.output
+
+
+def test_the_assumed_camera_stands_upright():
+    camera = assumed_camera((1280, 720))
+    above, below = camera.project(np.array([[0.0, 4.0, 0.5], [0.0, 4.0, -0.5]]))
+    assert above[1] < 359.5 < below[1]
+    assert above[0] == pytest.approx(639.5)
