@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MAX_FRAMES = 2000  # of a long file, evenly spread
-TAIL = 2.0  # percent of a person's frames and joints, at either end, that may not move the bounds
+TAIL = 2.0  # percent of a person's frames, at either end, whose place does not count if it is far from the others
+JOINT_TAIL = 0.5  # percent of the joints in the other frames
 REACH = 3.2  # a joint counts up to this many median distances from its person's middle
 LEAST_HALF = 0.4  # metres, so that a single joint is not shown from within
 
@@ -51,13 +51,12 @@ NOWHERE = Bounds(np.array([-0.6, -0.6, 0.0]), np.array([0.6, 0.6, 1.8]))
 def bounds_of(xyz: Array) -> Bounds:
     """The box in which the people are, unmoved by a few wild joints or frames.
 
-    Each person's middle (the median joint of a frame) and reach (the joints' offsets from it) are bounded by
-    percentiles; a joint further out than :data:`REACH` times the usual distance does not count.
+    Frames in which a person's middle (the median joint) is far from where it is in the others do not count, nor do
+    joints further from the middle than :data:`REACH` times the usual distance.
 
     Args:
         xyz: [T, P, J, 3] metres; NaN where missing.
     """
-    xyz = xyz[:: max(1, -(-len(xyz) // MAX_FRAMES))]
     boxes = [box for person in range(xyz.shape[1]) if (box := _person(xyz[:, person])) is not None]
     if not boxes:
         return NOWHERE
@@ -75,10 +74,13 @@ def _person(xyz: Array) -> Bounds | None:
         return None
     xyz = np.where(seen[..., None], xyz, np.nan)[present]
     middle = np.nanmedian(xyz, axis=1)  # [T, 3]
-    offset = xyz - middle[:, None]
-    distance = np.linalg.norm(offset, axis=-1)
-    near = distance <= max(REACH * float(np.nanmedian(distance)), 1e-9)  # False for NaN
-    offset = offset[near]
+    distance = np.linalg.norm(xyz - middle[:, None], axis=-1)
+    usual = float(np.nanmedian(distance))
     start, end = np.percentile(middle, [TAIL, 100 - TAIL], axis=0)
-    inner, outer = np.percentile(offset, [TAIL, 100 - TAIL], axis=0) if len(offset) else np.zeros((2, 3))
-    return Bounds(start + np.minimum(inner, 0.0), end + np.maximum(outer, 0.0))
+    there = ((middle >= start - usual) & (middle <= end + usual)).all(-1)
+    near = distance <= REACH * usual + 1e-9  # False for NaN
+    kept = xyz[there[:, None] & near]
+    if not len(kept):
+        kept = middle
+    low, high = np.percentile(kept, [JOINT_TAIL, 100 - JOINT_TAIL], axis=0)
+    return Bounds(low, high)

@@ -76,11 +76,7 @@ class FigureMesh:
         radius = np.where(seen, self.radius * np.where(filled, FILLED_RADIUS, 1.0), 0.0)
         bones, bone_colors = self._bones(xyz, seen, radius, filled)
         balls, ball_colors = self._joints(xyz, radius, filled)
-        people = len(xyz)
-        return (
-            np.concatenate([bones.reshape(people, -1, 3), balls.reshape(people, -1, 3)], axis=1).reshape(-1, 3),
-            np.concatenate([bone_colors.reshape(people, -1, 3), ball_colors.reshape(people, -1, 3)], 1).reshape(-1, 3),
-        )
+        return _person_by_person(bones, balls), _person_by_person(bone_colors, ball_colors)
 
     def pose_vertices(self, frame: int) -> Array:
         """The vertices of a frame alone, [N, 3] metres."""
@@ -200,6 +196,12 @@ def _faces(people: int, bones: int, joints: int) -> Faces:
     )
     stride = bones * 2 * BONE_SEGMENTS + joints * len(ball)
     return (one + (np.arange(people) * stride)[:, None, None]).reshape(-1, 3).astype(np.int32)
+
+
+def _person_by_person(bones: Array, joints: Array) -> Array:
+    """[P, B, 2, S, 3] and [P, J, N, 3] to [P * (B * 2 * S + J * N), 3]."""
+    rows = (part.reshape(len(part), int(np.prod(part.shape[1:-1])), 3) for part in (bones, joints))
+    return np.concatenate(list(rows), axis=1).reshape(-1, 3)
 
 
 def _side(joint: str) -> int:

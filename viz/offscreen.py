@@ -42,6 +42,13 @@ def background_for_open3d() -> NDArray[np.float64]:
     return np.where(BACKGROUND > 0.0031308, 1.055 * BACKGROUND ** (1 / 2.4) - 0.055, 12.92 * BACKGROUND)
 
 
+def intrinsics_for_open3d(view: Viewpoint) -> NDArray[np.float64]:
+    """K [3, 3] with pixel (0, 0) as Open3D has it: the corner of the top-left pixel, not its centre."""
+    K = view.K.copy()
+    K[:2, 2] += 0.5
+    return K
+
+
 class Open3DRenderer:
     """Named meshes drawn by Open3D's OffscreenRenderer.
 
@@ -82,7 +89,7 @@ class Open3DRenderer:
         """The picture [H, W, 3] BGR from a viewpoint of the renderer's size."""
         camera = self._renderer.scene.camera
         width, height = self._size
-        camera.set_projection(view.K, view.near, view.far, width, height)
+        camera.set_projection(intrinsics_for_open3d(view), view.near, view.far, width, height)
         camera.look_at(view.center + view.R[2], view.center, -view.R[1])
         image = np.asarray(self._renderer.render_to_image())
         return np.ascontiguousarray(image[..., 2::-1])

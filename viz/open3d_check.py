@@ -51,6 +51,7 @@ def open3d_problem() -> str | None:
         return f"Open3D could not be tried in another process ({error.strerror})"
     except subprocess.TimeoutExpired:
         process.kill()
+        process.communicate()
         return f"Open3D drew nothing within {TIMEOUT_S:g} s"
     if process.returncode == 0 and _DONE in output:
         return None

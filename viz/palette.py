@@ -34,11 +34,11 @@ class PersonColors:
 # right by lightness alone, so that a grey print tells them apart too.
 PEOPLE = (
     PersonColors("blue", "#10397A", "#1F6FB5", "#55B4E8"),
-    PersonColors("orange", "#8F3A00", "#DB6D0C", "#FBB04A"),
-    PersonColors("green", "#004A38", "#0A8A66", "#5CCB9B"),
-    PersonColors("pink", "#6B1F63", "#B5539F", "#EBA0D3"),
+    PersonColors("orange", "#8A3600", "#D05B06", "#FFB152"),
+    PersonColors("green", "#00523C", "#0E9C6E", "#6AD9A8"),
+    PersonColors("pink", "#7A2466", "#CC6CAE", "#F2B5DC"),
     PersonColors("grey", "#1C1C1E", "#5B5D63", "#A5A8AE"),
-    PersonColors("olive", "#5E5200", "#A89512", "#E0CE52"),
+    PersonColors("yellow", "#6E6000", "#C7B21E", "#EADB6E"),
 )
 
 BACKGROUND = rgb("#F6F8FA")

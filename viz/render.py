@@ -83,6 +83,7 @@ class Rendered:
     Args:
         path: the file.
         size: (width, height) pixels.
+        first: the frame it shows, or starts with.
         frames: how many pictures it holds.
         fps: frames a second; 0 for a picture.
         codec: of a video, "" for a picture.
@@ -91,7 +92,8 @@ class Rendered:
 
     path: Path
     size: tuple[int, int]
-    frames: int
+    first: int
+    frames: int = 1
     fps: float = 0.0
     codec: str = ""
     note: str = ""
@@ -149,7 +151,7 @@ def render_image(
         raise InputError(f"{path} could not be encoded; choose another size")
     with atomic_file(path, overwrite=options.overwrite) as temporary:
         temporary.write_bytes(data.tobytes())
-    return Rendered(path, size, 1, note=artist.note)
+    return Rendered(path, size, frame, note=artist.note)
 
 
 def render_video(
@@ -191,7 +193,7 @@ def render_video(
             video.add(artist.draw(frame, turn=done / len(shown)))
             if options.progress:
                 options.progress("render", done + 1, len(shown))
-    return Rendered(path, size, len(shown), fps, video.codec, artist.note)
+    return Rendered(path, size, start, len(shown), fps, video.codec, artist.note)
 
 
 def video_fps(recorded: float, wanted: float | None) -> float:

@@ -22,7 +22,7 @@ from .viewpoint import NO_HEADING, Viewpoint, camera_view, check_view, fixed_vie
 
 Array = NDArray[np.float64]
 
-MAX_FRAMES = 500  # of a long file, evenly spread, to find where the people face
+MAX_FRAMES = 2000  # of a long file, evenly spread, to find where the people are and face
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +141,14 @@ def build_scene(poses: Poses, rig: Rig | None = None, *, frames: slice | None = 
     if not len(poses.xyz):
         raise InputError("the poses have no frames, so there is nothing to show")
     xyz = poses.xyz[slice(None) if frames is None else frames]
+    xyz = xyz[:: max(1, -(-len(xyz) // MAX_FRAMES))]
     xyz = np.where(np.isfinite(xyz).all(-1, keepdims=True), xyz, np.nan)
     bounds = bounds_of(xyz)
     return Scene(
         poses=poses,
         rig=rig,
         bounds=bounds,
-        heading=facing(xyz[:: max(1, len(xyz) // MAX_FRAMES)], poses.skeleton),
+        heading=facing(xyz, poses.skeleton),
         figures=figure_mesh(poses, rest=bounds.center),
         floor=floor_under(bounds, rig),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from lift3d.datasets import Poses
 from .caption import status_line
 from .mesh import Mesh
 from .native_output import native_output_to_log
-from .offscreen import background_for_open3d, flat_material, open3d_mesh
+from .offscreen import background_for_open3d, flat_material, intrinsics_for_open3d, open3d_mesh
 from .open3d_check import display_problem, open3d_problem
 from .playback import Playback
 from .scene import Scene, build_scene
@@ -135,7 +136,7 @@ class PoseWindow:
         if self.scene.rig and view in self.scene.rig.names:
             extrinsic = np.eye(4)
             extrinsic[:3, :3], extrinsic[:3, 3] = seen.R, seen.t
-            self.widget.setup_camera(seen.K, extrinsic, *size, box)
+            self.widget.setup_camera(intrinsics_for_open3d(seen), extrinsic, *size, box)
         else:
             center = self.scene.bounds.center.astype(np.float32)
             self.widget.setup_camera(float(np.degrees(FIELD_OF_VIEW)), box, center)
@@ -232,7 +233,7 @@ class PoseWindow:
 
         if event.type != gui.KeyEvent.Type.DOWN:
             return False
-        keys = {
+        keys: dict[Any, Callable[[], None]] = {
             gui.KeyName.SPACE: self.playback.toggle,
             gui.KeyName.LEFT: lambda: self.playback.step(-1),
             gui.KeyName.RIGHT: lambda: self.playback.step(1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsFloat
 
 from .playback import SPEEDS, Playback
 
@@ -97,8 +97,8 @@ class Panel:
         self._on.playback.step(frames)
         self._on.show_frame()
 
-    def _slide(self, value: float) -> None:
-        self._on.playback.seek(round(value))
+    def _slide(self, value: SupportsFloat) -> None:
+        self._on.playback.seek(round(float(value)))
         self._on.show_frame()
 
     def _set_speed(self, _: str, index: int) -> None:

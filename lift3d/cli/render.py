@@ -84,7 +84,7 @@ def command(
             frames = (start or 0, len(poses.xyz) if stop is None else stop)
             done = render_video(poses, out, frames=frames, size=size, view=view, options=options)
     width, height = done.size
-    about = f", {done.frames} frames at {done.fps:g} fps ({done.codec})" if kind == "video" else ""
+    about = f", {done.frames} frames at {done.fps:g} fps ({done.codec})" if kind == "video" else f", frame {done.first}"
     click.echo(f"wrote {done.path}: {width}x{height}{about}")
 
 
