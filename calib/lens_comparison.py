@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -37,6 +39,25 @@ class LensDifference:
             f"{self.parameter} {self.theirs:.1f} {verdict} the board pictures ({self.ours:.1f} +- {self.sigma:.1f}, "
             f"{abs(self.theirs - self.ours) / self.sigma:.1f} standard deviations)"
         )
+
+
+def look_like_one(lenses: Sequence[Intrinsics]) -> bool:
+    """Whether every two lenses agree in focal length and principal point within their error bars.
+
+    Lenses of one make differ by more, as a rule; so the pictures may all be one camera's.
+
+    Args:
+        lenses: fitted to board pictures, one a camera; fewer than two never look like one.
+    """
+    pairs = list(combinations(lenses, 2))
+    return bool(pairs) and all(_agree(a, b) for a, b in pairs)
+
+
+def _agree(a: Intrinsics, b: Intrinsics) -> bool:
+    """Whether fx, fy, cx, cy are equal within the error bars of both."""
+    sigma = np.hypot(a.sigma[:4], b.sigma[:4])
+    same = np.abs(a.values[:4] - b.values[:4]) <= CONTRADICTED * sigma
+    return a.camera.size == b.camera.size and bool(same.all()) and bool((sigma < 0.01 * a.camera.focal[0]).all())
 
 
 def compare_lens(intrinsics: Intrinsics, camera: Camera) -> list[LensDifference]:

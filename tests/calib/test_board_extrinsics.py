@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from lift3d.calib.board_views import BoardViews, views_of_video
 from lift3d.calib.boards import Board, parse_board
 from lift3d.calib.formats import read_rig
 from lift3d.calib.frame_times import read_frame_times
+from lift3d.calib.intrinsics import IntrinsicsConfig, calibrate_intrinsics
 from lift3d.calib.rotation import rotation_matrix, rotation_vector
 
 BOARD = Board(6, 5, 0.06)
@@ -195,6 +197,26 @@ def test_times_of_other_cameras_are_refused(tmp_path):
     file.write_text("a,b\n0,0.1\n")
     with pytest.raises(InputError, match="must have the columns cam_id and frame_time, got a, b"):
         read_frame_times(file, ["cam_0"])
+
+
+def test_opencvs_corners_give_opencvs_baseline(shared):
+    """With the 23 px window of OpenCV's tutorial; our own corners give 83.10 mm (docs/calibration.md says why)."""
+    board = Board(9, 6, 0.025)
+    views = []
+    for side in ("left", "right"):
+        files = sorted((shared / "captures/chessboard_stereo").glob(f"{side}*.jpg"))
+        corners = []
+        for file in files:
+            grey = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+            _, found = cv2.findChessboardCorners(grey, board.grid)
+            corners.append(cv2.cornerSubPix(grey, found, (11, 11), (-1, -1), (3, 60, 1e-4)).reshape(-1, 2))
+        names = tuple(file.name for file in files)
+        xy = np.array(corners, float)
+        views.append(BoardViews(side, (640, 480), board, np.arange(13), xy, np.ones(13), names, 13))
+    plain = IntrinsicsConfig(reject=False, folds=2)
+    lenses = [calibrate_intrinsics(entry, config=plain).camera for entry in views]
+    rig = calibrate_board_extrinsics(views, lenses, config=ExtrinsicsConfig(held_out=0)).rig
+    assert np.linalg.norm(rig[0].center - rig[1].center) == pytest.approx(0.0834, rel=0.002)
 
 
 @pytest.mark.slow

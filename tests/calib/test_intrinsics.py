@@ -13,7 +13,7 @@ from lift3d.calib.board_views import BoardViews, views_of_folder, views_of_photo
 from lift3d.calib.boards import Board
 from lift3d.calib.formats import read_rig
 from lift3d.calib.intrinsics import IntrinsicsConfig, calibrate_intrinsics
-from lift3d.calib.lens_comparison import compare_lens
+from lift3d.calib.lens_comparison import compare_lens, look_like_one
 from lift3d.calib.lens_parameters import LensShape
 from lift3d.calib.rotation import rotation_matrix
 
@@ -134,6 +134,14 @@ def test_a_foreign_principal_point_is_not_supported(rng):
     off = replace(PINHOLE, K=K + [[0, 0, 40], [0, 0, 0], [0, 0, 0]])
     verdicts = {difference.parameter: difference.supported for difference in compare_lens(found, off)}
     assert verdicts == {"fx": True, "fy": True, "cx": False, "cy": True}
+
+
+def test_pictures_of_one_camera_are_noticed(rng):
+    first, again = (calibrate_intrinsics(film(PINHOLE, rng, 15)) for _ in range(2))
+    other = calibrate_intrinsics(film(replace(PINHOLE, K=K + [[0, 0, 60], [0, 0, 0], [0, 0, 0]]), rng, 15))
+    assert look_like_one([first, again])
+    assert not look_like_one([first, again, other])
+    assert not look_like_one([first])
 
 
 def test_opencvs_stereo_set_gives_opencvs_focal_length_on_opencvs_corners(shared):

@@ -39,6 +39,7 @@ def command(folder: Path, board: str, out: Path, as_json: bool, overwrite: bool,
     from lift3d.calib.atomic_file import check_writable
     from lift3d.calib.boards import parse_board
     from lift3d.calib.intrinsics import IntrinsicsConfig
+    from lift3d.calib.lens_comparison import look_like_one
     from lift3d.calib.lens_file import write_lenses
     from lift3d.calib.lens_parameters import LensShape
     from lift3d.calibrate_boards import calibrate_lenses, lens_row
@@ -57,6 +58,8 @@ def command(folder: Path, board: str, out: Path, as_json: bool, overwrite: bool,
         )
     write_lenses(lenses, out, overwrite=overwrite)
     notes = [note for lens in lenses for note in _notes(lens)]
+    if look_like_one(lenses):
+        notes.append("all lenses agree within their error bars: are these pictures of one and the same camera?")
     if given["compare"] is not None:
         notes += _compare(lenses, given["compare"])
     if given["report"] is not None:
