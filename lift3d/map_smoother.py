@@ -187,7 +187,9 @@ def _group_step(
         blocks[:, own_joint, own_joint] = np.where(on[:, k, None, None], H[:, j], np.eye(3))
     own = bands[:, :, joints]
     here = x[:, joints]
-    gradient = np.where(on[..., None], g[:, joints] + _motion_pull(own, here), 0.0).reshape(n, 3 * m)
+    # Differences do not see a constant, but the rounding of large coordinates shows in them.
+    middle = (here * on[..., None]).sum(0) / np.maximum(on.sum(0), 1)[:, None]
+    gradient = np.where(on[..., None], g[:, joints] + _motion_pull(own, here - middle), 0.0).reshape(n, 3 * m)
     if person is not None and person.bones is not None:
         add_bones(blocks, gradient, here, on, person.bones.within(joints, person.split.jitter))
     factor = BandedCholesky(blocks, np.repeat(own, 3, axis=2))

@@ -9,7 +9,7 @@ import numpy as np
 from lift3d.datasets import Skeleton
 
 from .map_smoother import Person, Stretch, smooth
-from .motion_prior import estimate_strength
+from .motion_prior import LOG_RATIO, estimate_strength
 from .persistence import HORIZON_S, NoiseSplit, split_noise
 from .point_solver import Array, inverse3, normal_equations, reproject
 from .rigid_bones import Bones, measure_bones
@@ -37,8 +37,15 @@ def learn_person(pieces: list[Stretch], skeleton: Skeleton, *, bones: bool = Tru
     split = split_noise(_joined([u for u, _ in points], fps), fps)
     x = _joined([np.where((piece.used.sum(0) >= 2)[..., None], piece.x, np.nan) for piece in pieces], fps)
     variance = _joined([variance for _, variance in points], fps)
-    person = Person(split, CAUTION * _strengths(x, variance, split, fps))
+    strength = np.maximum(CAUTION * _strengths(x, variance, split, fps), _least(variance, split))
+    person = Person(split, strength)
     return replace(person, bones=_measure(pieces, person, skeleton)) if bones else person
+
+
+def _least(variance: Array, split: NoiseSplit) -> Array:
+    """The q [J] below which rounding errors would show."""
+    usual = np.ma.median(np.ma.masked_invalid(variance.mean(-1)), axis=0)
+    return np.asarray(10.0 ** LOG_RATIO[0] * usual.filled(0.0) * split.jitter)
 
 
 def _strengths(x: Array, variance: Array, split: NoiseSplit, fps: float) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lift3d.calib import InputError
+from lift3d.calib import InputError, Rig
 from lift3d.datasets import Keypoints, Poses
 from lift3d.datasets.detector_noise import DetectorNoise, simulate_detections
 from lift3d.datasets.gait import walk_turn_squat
@@ -188,6 +188,36 @@ def test_a_person_who_is_never_there_stays_away(realistic):
     after = refine(two)
     assert np.isnan(after.xyz[:, 1]).all()
     assert np.isfinite(after.xyz[:, 0]).any()
+
+
+def test_a_person_who_enters_half_way_and_a_camera_that_sees_nothing(realistic, truth):
+    confidence = realistic.keypoints.confidence.copy()
+    confidence[:180] = 0
+    confidence[:, 3] = 0
+    after = refine(per_frame(replace(realistic.keypoints, confidence=confidence), realistic.rig))
+    assert (after.status[:180] == Status.MISSING).all()
+    assert np.isnan(after.xyz[:180]).all()
+    there = after.status > 0
+    assert there[190:].mean() > 0.98
+    assert np.isfinite(after.covariance[there]).all()
+    assert np.linalg.eigvalsh(after.covariance[there][:, SYMMETRIC]).min() > 0
+    assert mpjpe(after, truth) < 10
+
+
+def test_exact_keypoints_of_somebody_who_stands_still_stay_exact(truth, rig, rng):
+    still = np.repeat(truth[:1], 120, axis=0)
+    after = refine(per_frame(gaussian(still, rig, rng, 0.0), rig))
+    assert mpjpe(after, still) < 0.001
+
+
+def test_the_place_in_the_world_makes_no_difference(truth, rig):
+    offset = np.array([1000.0, -500.0, 30.0])
+    far = Rig(tuple(camera.with_pose(camera.R, camera.t - camera.R @ offset) for camera in rig))
+    here, there = (
+        refine(per_frame(gaussian(place, cameras, np.random.default_rng(8), 0.5), cameras))
+        for place, cameras in ((truth, rig), (truth + offset, far))
+    )
+    np.testing.assert_allclose(there.xyz - offset, here.xyz, atol=2e-5)
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 5])
