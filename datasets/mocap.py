@@ -1,6 +1,6 @@
 """Motion capture for training: clips of world joints with subject, action and licence, and its HDF5 file.
 
-Layout of the file (``lift3d prepare`` writes it): ``clips/<name>/joints`` [T, 17, 3] in Human3.6M's order, with the
+Layout of the file (:func:`write_mocap` writes it): ``clips/<name>/joints`` [T, 17, 3] in Human3.6M's order, with the
 attributes fps, subject, trial, action, source, licence and skeleton; the file's attribute ``unit`` is mm, cm or m.
 """
 
@@ -92,15 +92,15 @@ def read_mocap(path: str | os.PathLike[str]) -> tuple[Clip, ...]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; `lift3d prepare` makes such a file")
+        raise FileNotFoundError(f"{path} does not exist; docs/lifter.md says what such a file holds")
     try:
         with h5py.File(path, "r") as file:
             factor = _unit(file, path)
             clips = tuple(_read_clip(name, group, factor, path) for name, group in file["clips"].items())
     except (OSError, KeyError) as error:
-        raise InputError(f"{path} is no motion capture file of lift3d ({error}); `lift3d prepare` makes one") from error
+        raise InputError(f"{path} is no motion capture file ({error}); docs/lifter.md says what one holds") from error
     if not clips:
-        raise InputError(f"{path} holds no clips; make it again with `lift3d prepare`")
+        raise InputError(f"{path} holds no clips; make it again")
     check_thighs(clips, str(path))
     return clips
 

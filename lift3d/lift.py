@@ -23,6 +23,7 @@ from lift3d.datasets.skeleton import Skeleton
 
 from .lifters.lifter import Lifter
 from .lifters.placement import place
+from .lifters.samples import INPUTS
 from .main_person import follow_main_person
 
 logger = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ def _main_person(keypoints: Keypoints, joints: Skeleton, config: LiftConfig) -> 
     if lacking:
         raise InputError(
             f"the lifter was trained for {joints.name}, the keypoints are {keypoints.skeleton.name} and lack "
-            f"{', '.join(lacking[:3])}; train one that fits: lift3d train lifter --joints NAME"
+            f"{', '.join(lacking[:3])}; {_remedy(keypoints.skeleton)}"
         )
     chosen = follow_main_person(keypoints).index[:, 0, 0]
     order = [keypoints.skeleton.index(joint) for joint in joints.joints]
@@ -177,6 +178,14 @@ def _main_person(keypoints: Keypoints, joints: Skeleton, config: LiftConfig) -> 
     confidence = keypoints.confidence[frames, 0, chosen][:, order]
     counts = (chosen >= 0)[:, None] & (confidence >= config.min_confidence)
     return np.where(counts[..., None], xy, np.nan), np.where(counts, confidence, 0.0)
+
+
+def _remedy(skeleton: Skeleton) -> str:
+    """The training that would fit the detector's joints."""
+    fitting = [name for name, joints in INPUTS.items() if set(joints.joints) <= set(skeleton.joints)]
+    if fitting:
+        return f"train one that fits: lift3d train lifter --joints {fitting[0]}"
+    return f"no joint set that a lifter can be trained for ({', '.join(INPUTS)}) lies in it, take another detector"
 
 
 def _poses(xyz: Array, covariance: Array, *, fps: float, camera: Camera) -> Poses:

@@ -57,7 +57,7 @@ def test_broken_clips_are_named(tmp_path, mocap_body, change, message):
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="lift3d prepare"):
+    with pytest.raises(FileNotFoundError, match=r"docs/lifter\.md says"):
         read_mocap(tmp_path / "absent.h5")
     (tmp_path / "text.h5").write_text("hello")
     with pytest.raises(InputError, match="no motion capture file"):

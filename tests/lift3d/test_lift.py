@@ -81,10 +81,17 @@ def test_nobody_at_all_is_bad(always_standing, mocap_body):
     assert lift_keypoints(keypoints, camera, Lifter.load(always_standing)).verdict["level"] == "bad"
 
 
-def test_a_lifter_for_other_joints_is_refused_with_what_would_fit(always_standing, mocap_body):
+@pytest.mark.parametrize(
+    ("skeleton", "message"),
+    [
+        ("h36m_17", r"coco_17, the keypoints are h36m_17 and lack nose.*lift3d train lifter --joints h36m17"),
+        ("shelf_14", r"lack nose.*no joint set that a lifter can be trained for \(coco17, h36m17\)"),
+    ],
+)
+def test_a_lifter_for_other_joints_is_refused_with_what_would_fit(always_standing, mocap_body, skeleton, message):
     camera = ring_rig(1)[0]
-    _, keypoints = seen_by(camera, mocap_body, skeleton=SKELETONS["shelf_14"])
-    with pytest.raises(InputError, match=r"coco_17, the keypoints are shelf_14 and lack nose.*lift3d train"):
+    _, keypoints = seen_by(camera, mocap_body, skeleton=SKELETONS[skeleton])
+    with pytest.raises(InputError, match=message):
         lift_keypoints(keypoints, camera, Lifter.load(always_standing))
 
 
