@@ -59,7 +59,7 @@ BLOCKS = 4
 """Stretches of time within which a joint's errors are taken as one when uncertainties are computed."""
 
 ROUNDS = 5
-STEPS = 12
+STEPS, LAST_STEPS = 12, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +187,7 @@ def adjust(
     )
     state = start
     for k in range(rounds):
-        state, cost = _minimise(problem, state)
+        state, cost = _minimise(problem, state, STEPS, 1e-5)
         problem.sigma = _noise(problem, state)
         if prior.robust:
             problem.prior_weight = _prior_weight(problem, state)
@@ -195,7 +195,7 @@ def adjust(
             problem.views = _relens(views, rig, state)
         if progress:
             progress("adjusting cameras", k + 1, rounds)
-    state, cost = _minimise(problem, state)
+    state, cost = _minimise(problem, state, LAST_STEPS, 1e-7)
     return _result(problem, state, rig, cost)
 
 
@@ -334,13 +334,13 @@ def _with_symmetry(problem: _Problem, state: BodyState, H: Array, g: Array, cost
     return H, g, cost
 
 
-def _minimise(problem: _Problem, state: BodyState) -> tuple[BodyState, float]:
-    """Levenberg-Marquardt with weights taken anew at every step."""
+def _minimise(problem: _Problem, state: BodyState, steps: int, tolerance: float) -> tuple[BodyState, float]:
+    """Levenberg-Marquardt with weights taken anew at every step, until a step gains less than a share of the cost."""
     damping = 1e-4
     weight, bones, cost = _weights(problem, state)
     H_prior, g_prior, prior_cost = _prior_terms(problem, state)
     cost += prior_cost
-    for _ in range(STEPS):
+    for _ in range(steps):
         res = residuals(problem.views, state, derive=True)
         equations = assemble(res, weight, bones, problem.known)
         improved = False
@@ -352,14 +352,14 @@ def _minimise(problem: _Problem, state: BodyState) -> tuple[BodyState, float]:
             if new_cost < cost:
                 improved = True
                 break
-            damping *= 8
+            damping *= 10
         if not improved:
             break
         gain = cost - new_cost
         state, weight, bones, cost = trial, new_weight, new_bones, new_cost
         H_prior, g_prior = H_new, g_new
-        damping = max(damping / 8, 1e-9)
-        if gain < 1e-6 * cost:
+        damping = max(damping / 10, 1e-6)
+        if gain < tolerance * cost:
             break
     return state, cost
 

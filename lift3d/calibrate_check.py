@@ -21,7 +21,7 @@ from .triangulation import Triangulation, triangulate
 
 Progress = Callable[[str, int, int], None]
 
-CLEAR_SIGMAS = 4.0
+CLEAR_SIGMAS = 2.5
 """A camera that moved by more standard deviations than this moved."""
 
 WORTH_REPAIR = 0.8

@@ -91,8 +91,8 @@ def test_the_sparse_solution_is_that_of_scipys_dense_least_squares(rig, person):
     from scipy.optimize import least_squares
 
     rng = np.random.default_rng(1)
-    part, points = Rig(rig.cameras[:3]), person[::16, :6]
-    xy = part.project(points).transpose(1, 0, 2, 3) + rng.normal(0, 1, (len(points), 3, 6, 2))
+    part, points = Rig(rig.cameras[:3]), person[::30, :5]
+    xy = part.project(points).transpose(1, 0, 2, 3) + rng.normal(0, 1, (len(points), 3, 5, 2))
     views = BodyViews(xy)
     prior = Prior.poses(3, rotation=np.radians(1.0), center=0.05)
     found = adjust(views, part, prior, rounds=12)
