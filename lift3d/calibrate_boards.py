@@ -16,7 +16,6 @@ from lift3d.calib.board_extrinsics import (
     BoardExtrinsics,
     ExtrinsicsConfig,
     calibrate_board_extrinsics,
-    check_known_distance,
 )
 from lift3d.calib.board_views import PHOTOS, VIDEOS, BoardViews, views_of_folder, views_of_photos, views_of_video
 from lift3d.calib.boards import Board
@@ -111,7 +110,6 @@ def calibrate_cameras(
     *,
     times: Path | None = None,
     config: ExtrinsicsConfig | None = None,
-    distance: tuple[str, str, float] | None = None,
     progress: Progress | None = None,
 ) -> BoardCalibration:
     """Place cameras by videos of a moving board.
@@ -123,7 +121,6 @@ def calibrate_cameras(
         times: a table of frame times; None: ``timestamps.csv`` in the folder, or else frames of equal number are taken
             to be simultaneous.
         config: how.
-        distance: two cameras and their distance in metres, to check the size of the squares.
         progress: called as progress(stage, done, total).
 
     Raises:
@@ -139,8 +136,6 @@ def calibrate_cameras(
         views = [moments.renumber(entry) for entry in views]
     chosen = _pair_lenses([entry.camera for entry in views], lenses)
     found = calibrate_board_extrinsics(views, chosen, config=config, progress=progress)
-    if distance is not None:
-        check_known_distance(found.rig, distance[0], distance[1], metres=distance[2], square=board.square)
     check = None
     if len(found.held_out):
         check = check_with_board(found.rig, views, frames=found.held_out)

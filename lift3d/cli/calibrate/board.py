@@ -34,7 +34,7 @@ def command(folder: Path, board: str, intrinsics: Path, out: Path, **given: Any)
     or --up the world is the frame of one of the cameras. A fifth of the frames is kept out to check the result.
     """
     from lift3d.calib.atomic_file import check_writable
-    from lift3d.calib.board_extrinsics import ExtrinsicsConfig
+    from lift3d.calib.board_extrinsics import ExtrinsicsConfig, check_known_distance
     from lift3d.calib.boards import parse_board
     from lift3d.calib.formats import write_rig
     from lift3d.calib.lens_file import read_lenses
@@ -51,9 +51,12 @@ def command(folder: Path, board: str, intrinsics: Path, out: Path, **given: Any)
             read_lenses(intrinsics),
             times=given["timestamps"],
             config=config,
-            distance=given["distance"],
             progress=progress,
         )
+    if given["distance"] is not None:
+        first, second, metres = given["distance"]
+        square = found.extrinsics.board.square
+        check_known_distance(found.extrinsics.rig, first, second, metres=metres, square=square)
     rig, world = _world(found, given["floor_frame"], given["up"])
     write_rig(rig, out, given["format_"], overwrite=given["overwrite"])
     summary = {"file": str(out), "world": world, **board_summary(found)}
