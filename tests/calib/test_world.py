@@ -45,7 +45,7 @@ def test_three_points_span_the_floor():
     world = world_of_points([1, 1, 1], [1, 1, 3], [2, 1, 2])
     np.testing.assert_allclose(world.apply([1, 1, 1]), 0, atol=1e-12)
     np.testing.assert_allclose(world.apply([1, 1, 3]), [2, 0, 0], atol=1e-12)
-    x, y, z = world.apply([2, 1, 2])
+    _, y, z = world.apply([2, 1, 2])
     assert y == pytest.approx(1)
     assert z == pytest.approx(0)
     assert np.linalg.det(world.R) == pytest.approx(1)
