@@ -22,6 +22,7 @@ Image = NDArray[np.uint8]
 
 TEXT_SHARE = 1 / 42  # of the picture's shorter side: 17 px at 720p
 MIN_TEXT, MAX_TEXT = 11, 48  # pixels
+WEIGHT = 500  # of OpenCV 5's font: between regular and semibold
 MAX_PEOPLE_NAMED = 6
 CAPTION_LINES = 4.5  # text sizes at the lower edge that belong to the caption
 _ASCII = str.maketrans({"·": "-", "–": "-", "—": "-", "…": ".", "µ": "u", "°": " "})
@@ -173,7 +174,7 @@ def words_width(words: Sequence[Word], size: int) -> int:
 def text_width(text: str, size: int) -> int:
     """Pixels that a text takes."""
     if hasattr(cv2, "FontFace"):
-        return int(cv2.getTextSize((1 << 14, 1 << 10), text, (0, 512), _font(), size)[2])
+        return int(cv2.getTextSize((1 << 14, 1 << 10), text, (0, 512), _font(), size, WEIGHT)[2])
     return int(cv2.getTextSize(_plain(text), cv2.FONT_HERSHEY_SIMPLEX, _hershey_scale(size), _stroke(size))[0][0])
 
 
@@ -183,8 +184,8 @@ def draw_text(image: Image, text: str, at: tuple[int, int], *, size: int, color:
     ink, halo = (255 * color[::-1]).tolist(), (255 * BACKGROUND[::-1]).tolist()
     if hasattr(cv2, "FontFace"):
         for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-            cv2.putText(image, text, (x + dx, y + dy), halo, _font(), size, 500)
-        cv2.putText(image, text, (x, y), ink, _font(), size, 500)
+            cv2.putText(image, text, (x + dx, y + dy), halo, _font(), size, WEIGHT)
+        cv2.putText(image, text, (x, y), ink, _font(), size, WEIGHT)
         return
     scale, stroke = _hershey_scale(size), _stroke(size)
     cv2.putText(image, _plain(text), at, cv2.FONT_HERSHEY_SIMPLEX, scale, halo, stroke + 2, cv2.LINE_AA)

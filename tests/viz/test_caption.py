@@ -34,13 +34,13 @@ def words(row):
     return [word.text for word in row]
 
 
-@pytest.mark.parametrize("text", ["frame 50 of 100", "i", "Wettkampf · 3 µm"])
+@pytest.mark.parametrize("text", ["frame 50 of 100", "i", "Wettkampf · 3 µm", "millimetres taken for metres, and much more"])
 def test_text_is_as_wide_as_it_is_said_to_be(text):
     image = blank()
     draw_text(image, text, (100, 100), size=20, color=INK)
     rows, columns = inked(image)
     assert columns.min() >= 97
-    assert columns.max() - 100 == pytest.approx(text_width(text, 20), abs=5)
+    assert columns.max() - 100 == pytest.approx(text_width(text, 20), abs=3)
     assert 70 < rows.min() < rows.max() < 110
 
 
