@@ -11,9 +11,8 @@ import numpy as np
 from lift3d.calib import InputError
 from lift3d.datasets.capture import Capture, open_capture
 
-from .association import associate
 from .fragments import join_fragments
-from .pairing import check_pairing, check_scale
+from .pairing import agreed_person, check_pairing, check_scale
 from .reconstruct import ReconstructConfig, confident, describe
 from .triangulation import triangulate
 
@@ -79,7 +78,7 @@ def _geometry(capture: Capture, progress: Progress | None) -> tuple[list[str], d
         return ["a reconstruction needs two cameras"], {}
     frames = np.linspace(0, len(capture.keypoints.xy) - 1, min(MAX_FRAMES, len(capture.keypoints.xy))).astype(int)
     points = confident(capture.keypoints.select_frames(frames), ReconstructConfig().min_confidence)
-    association = associate(points, capture.rig, progress=progress)
+    association = agreed_person(points, capture.rig, progress=progress)
     report = check_pairing(points, capture.rig, association, progress=progress)
     agreement = {name: round(100 * share, 1) for name, share in report.agreement.items()}
     if report.message:

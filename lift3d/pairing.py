@@ -17,11 +17,15 @@ from lift3d.calib import InputError, Rig
 from lift3d.datasets import Keypoints
 
 from .association import Association, associate
+from .people import best_of_frames
 from .point_solver import Array
 from .remedies import Remedy, predicted_view, remedies, reorder
 from .reordering import find_order
 
 SAMPLE_FRAMES = 40
+CROWD, CROWD_FRAMES = 24, 10
+"""With more candidates than this in a frame, fewer frames must do."""
+
 MIN_AGREEMENT = 0.6
 """Share of the frames in which a view must know the person it should see; a sound view has over 0.9."""
 
@@ -97,6 +101,18 @@ def check_pairing(
     return PairingReport(agreement, suspects, wrong, tuple(found))
 
 
+def agreed_person(keypoints: Keypoints, rig: Rig, *, progress: Progress | None = None) -> Association:
+    """On whom the views agree: one person; in a crowd, where that would take long, one of them in each frame.
+
+    Args:
+        keypoints: detections of frames that may lie far apart.
+        rig: the cameras, in the views' order.
+        progress: called with (stage, frames done, frames in all).
+    """
+    crowd = keypoints.shape[1] * keypoints.shape[2] > CROWD
+    return best_of_frames(keypoints, rig) if crowd else associate(keypoints, rig, progress=progress)
+
+
 def view_agreement(keypoints: Keypoints, association: Association) -> Array:
     """[V] of the frames in which a view has people and two or more views have: in how many it knows the person."""
     has_people = (keypoints.confidence > 0).any(-1).any(-1)  # [T, V]
@@ -141,13 +157,14 @@ def _sample(keypoints: Keypoints) -> Keypoints:
     """A few dozen frames, evenly spread over those in which most views have people."""
     has_people = (keypoints.confidence > 0).any(-1).any(-1).sum(1)
     frames = np.flatnonzero(has_people >= max(2, np.median(has_people[has_people > 0], axis=0)))
-    frames = frames[np.linspace(0, len(frames) - 1, min(SAMPLE_FRAMES, len(frames))).astype(int)]
+    most = CROWD_FRAMES if keypoints.shape[1] * keypoints.shape[2] > CROWD else SAMPLE_FRAMES
+    frames = frames[np.linspace(0, len(frames) - 1, min(most, len(frames))).astype(int)]
     return keypoints.select_frames(frames)
 
 
 def _votes(keypoints: Keypoints, rig: Rig) -> float:
     """Views a frame that agree."""
-    return float(associate(keypoints, rig).support.mean()) if len(keypoints.xy) else 0.0
+    return float(agreed_person(keypoints, rig).support.mean()) if len(keypoints.xy) else 0.0
 
 
 def _search(keypoints: Keypoints, rig: Rig, suspects: set[str], progress: Progress | None) -> list[Remedy]:
@@ -181,7 +198,7 @@ def _search(keypoints: Keypoints, rig: Rig, suspects: set[str], progress: Progre
 
 def _suspects(keypoints: Keypoints, rig: Rig) -> set[str]:
     """Names of the views that disagree."""
-    shares = view_agreement(keypoints, associate(keypoints, rig))
+    shares = view_agreement(keypoints, agreed_person(keypoints, rig))
     return {name for name, share in zip(rig.names, shares, strict=True) if share < MIN_AGREEMENT}
 
 

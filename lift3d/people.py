@@ -19,7 +19,7 @@ from lift3d.datasets.skeleton import LIMB_BONES
 
 from .association import MIN_CONFIDENCE, Association, main_joints
 from .identities import Track, collect, inside, join_pieces
-from .people_search import Appearance
+from .people_search import Appearance, find_people
 from .point_solver import Array
 from .tracking import PeopleTracker, Sighting
 from .tracking_2d import lone_sightings
@@ -164,6 +164,28 @@ def follow_people(
         name = (keypoints.cameras[view],)
         left_out.append(LeftOut("one camera only", int(numbers[0]), int(numbers[-1]), len(numbers), name, track.static))
     return People(_association(chosen, pieces, keypoints), tuple(left_out))
+
+
+def best_of_frames(keypoints: Keypoints, rig: Rig) -> Association:
+    """The person whom most views agree on in each frame by itself, who need not be the same: quick in a crowd.
+
+    Args:
+        keypoints: detections of T frames that may lie far apart, V views.
+        rig: the V cameras, in the views' order.
+    """
+    joints, views = main_joints(keypoints), Views.of(rig)
+    block = SightBlock.of(keypoints.xy[..., joints, :], keypoints.confidence[..., joints], rig, MIN_CONFIDENCE)
+    index = np.full((*keypoints.shape[:2], 1), -1)
+    support = np.zeros((len(index), 1))
+    for t in range(len(index)):
+        sights = block.frame(t)
+        group = find_people(sights, views)
+        if len(group.support):
+            best = int(group.support.argmax())
+            members = group.members[best]
+            index[t, members >= 0, 0] = sights.candidate[members[members >= 0]]
+            support[t] = group.support[best]
+    return Association(index, support, np.zeros(len(index)))
 
 
 def _sightings(

@@ -23,10 +23,9 @@ from lift3d.datasets.capture import Capture, open_capture
 from lift3d.datasets.poses import Status
 from lift3d.datasets.resampling import in_step
 
-from .association import associate
 from .consensus import GATE
 from .fragments import join_fragments
-from .pairing import PairingReport, check_pairing, check_scale
+from .pairing import PairingReport, agreed_person, check_pairing, check_scale
 from .people import Box, People, PeopleConfig, follow_people
 from .people_summary import left_out_rows, person_rows, swap_rows
 from .plausibility import implausible_joints
@@ -102,7 +101,7 @@ def reconstruct(
     )
     association = everybody.association
     # In a region there may be nobody while the cameras see people elsewhere.
-    witness = association if config.roi is None else associate(keypoints, rig)
+    witness = association if config.roi is None else agreed_person(keypoints, rig)
     report = check_pairing(keypoints, rig, witness, progress=progress)
     _refuse(report, keypoints, everybody)
     person = in_step(replace(join_fragments(keypoints, association, rig), times=keypoints.times))

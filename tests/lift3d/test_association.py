@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from lift3d.calib.triangulation import triangulate_linear
+from lift3d.datasets import Keypoints
 from lift3d.datasets.body import Body
+from lift3d.datasets.skeleton import SKELETONS
 from lift3d.datasets.synthetic import ring_rig
+from lift3d.pairing import agreed_person, check_pairing
 from lift3d.people_search import find_people
 from lift3d.tracking import assign_by_view
 from lift3d.view_matching import (
@@ -182,3 +185,19 @@ def test_a_body_has_its_size_whatever_one_joint_does():
     assert body_extent(wild)[0] == pytest.approx(body_extent(xyz)[0], rel=0.1)
     np.testing.assert_allclose(body_middle(xyz)[0, :2], (1.0, 2.0), atol=0.15)
     assert np.isnan(body_middle(np.full((1, 25, 3), np.nan))).all()
+
+
+def test_exchanged_cameras_are_found_in_a_crowd(rig, rng):
+    places = [(x, y) for x in (-1.6, -0.6, 0.5, 1.5) for y in (-1.1, 0.4)]
+    frames = []
+    for _ in range(10):
+        xyz = standing(*[(x + dx, y + dy) for (x, y), (dx, dy) in zip(places, rng.normal(0, 0.2, (8, 2)), strict=True)])
+        order = np.stack([rng.permutation(8) for _ in rig])
+        frames.append(np.take_along_axis(rig.project(xyz), order[:, :, None, None], 1))
+    xy = np.stack(frames)
+    keypoints = Keypoints(xy, np.isfinite(xy[..., 0]).astype(float), rig.names, SKELETONS["body_25b"], 10.0)
+    assert check_pairing(keypoints, rig, agreed_person(keypoints, rig)).message == ""
+    order = [0, 2, 1, 3]
+    wrong = Keypoints(xy[:, order], keypoints.confidence[:, order], rig.names, keypoints.skeleton, 10.0)
+    report = check_pairing(wrong, rig, agreed_person(wrong, rig))
+    assert "cam02 and cam03 exchanged their keypoints" in report.message
