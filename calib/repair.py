@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .body_adjustment import Adjustment, Prior, adjust, world_moves
+from .body_adjustment import Adjustment, Prior, adjust
 from .body_observations import CAMERA_PARAMETERS, CENTER, FOCAL, OMEGA, BodyState, BodyViews
+from .body_uncertainty import world_moves
 from .distortion import Array
 from .errors import CalibrationError
 from .rig import Rig
@@ -112,13 +113,7 @@ def repair(
         InputError: shapes disagree, or there is nothing to adjust with.
     """
     V = len(rig)
-    unknown = [name for name in moved if name not in rig.names]
-    if unknown or (moved and V - len(set(moved)) < 2):
-        raise CalibrationError(
-            f"moved: {', '.join(unknown)} is no camera of {', '.join(rig.names)}"
-            if unknown
-            else f"moved: {', '.join(moved)} leaves fewer than two cameras to hold the world"
-        )
+    _check_moved(moved, rig)
     before = adjust(views, rig, Prior.poses(V, rotation=0.0, center=0.0), rounds=2)
     free = np.array([name in moved for name in rig.names])
     delay, drift = (np.full(V, value) for value in clocks)
@@ -149,6 +144,15 @@ def repair(
         after_px=float(np.nanmedian(found.error)),
         adjustment=found,
     )
+
+
+def _check_moved(moved: Sequence[str], rig: Rig) -> None:
+    """Refuse names that are no cameras, and too many of them."""
+    unknown = [name for name in moved if name not in rig.names]
+    if unknown:
+        raise CalibrationError(f"moved: {', '.join(unknown)} is no camera of {', '.join(rig.names)}")
+    if moved and len(rig) - len(set(moved)) < 2:
+        raise CalibrationError(f"moved: {', '.join(moved)} leaves fewer than two cameras to hold the world")
 
 
 def _misfit(found: Adjustment, keep: Array) -> tuple[float, Array]:

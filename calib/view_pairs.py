@@ -75,13 +75,14 @@ def relative_pose(ideal: IdealViews, rig: Rig, pair: tuple[int, int], sigma: flo
     count, R, t, _ = cv2.recoverPose(E[:3], a, b, np.eye(3), mask=mask.copy())
     if count < MIN_SHARED:
         return None
-    R, t = np.asarray(R, np.float64), np.asarray(t, np.float64)[:, 0]
-    depth, parallax = _depths(a, b, R, t, np.asarray(mask.ravel() > 0))
+    turn: Array = np.array(R, np.float64)
+    step: Array = np.array(t, np.float64)[:, 0]
+    depth, parallax = _depths(a, b, turn, step, np.asarray(mask.ravel() > 0))
     if np.degrees(parallax) < MIN_PARALLAX_DEG:
         return None
     whole = np.full(both.shape, np.nan)
     whole[both] = depth
-    return RelativePose(pair, R, t, int(count), parallax, whole)
+    return RelativePose(pair, turn, step, int(count), parallax, whole)
 
 
 def _depths(a: Array, b: Array, R: Array, t: Array, inlier: NDArray[np.bool_]) -> tuple[Array, float]:
