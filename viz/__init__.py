@@ -1,6 +1,6 @@
 """Pictures: poses and cameras on the screen, in a picture, in a video. Open3D is imported inside functions alone."""
 
-from .render import RenderOptions as RenderOptions
+from .artist import RenderOptions as RenderOptions
 from .render import render_image as render_image
 from .render import render_video as render_video
 from .window import show as show

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,63 +16,18 @@ from lift3d.calib import InputError
 from lift3d.calib.atomic_file import atomic_file, check_writable
 from lift3d.datasets import Poses
 
-from .caption import draw_caption, draw_labels, draw_picture_edge
-from .mesh import Mesh
-from .offscreen import Open3DRenderer
-from .open3d_check import open3d_problem
-from .painter import PainterRenderer
-from .scene import Scene, build_scene, fullest_frame
+from .artist import MAX_SIDE, Artist, RenderOptions
+from .scene import build_scene, fullest_frame
 from .video_file import VideoFile
-from .viewpoint import DEFAULT_VIEW, Viewpoint, camera_picture_size, check_view
-
-logger = logging.getLogger(__name__)
-
-Image = NDArray[np.uint8]
-Progress = Callable[[str, int, int], None]
-RendererName = Literal["auto", "open3d", "painter"]
+from .viewpoint import DEFAULT_VIEW, camera_picture_size, check_view
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 VIDEO_SUFFIXES = (".mp4",)
 SIZE = (1280, 720)
-MIN_SIDE, MAX_SIDE = 32, 8192
+MIN_SIDE = 32
 STILL_SUPERSAMPLE = 2  # on top of Filament's own four samples a pixel, for one picture that may be printed
 MAX_VIDEO_FPS = 30.0  # by default; more would double the work for little
-STILL_TURN_S = 8.0  # a turntable of a single frame
-
-
-@dataclass(frozen=True)
-class RenderOptions:
-    """What rarely changes.
-
-    Args:
-        title: stands first in the caption, for example the file's name.
-        caption: write the caption, the legend and the cameras' names.
-        cameras: draw the cameras.
-        floor: draw the floor.
-        fps: frames a second of a video; None takes the poses' own, divided until at most 30. The speed stays real.
-        overwrite: replace an existing file.
-        renderer: "open3d", "painter" (OpenCV alone), or "auto": Open3D where it can draw.
-        progress: called as progress("render", done, total).
-    """
-
-    title: str = ""
-    caption: bool = True
-    cameras: bool = True
-    floor: bool = True
-    fps: float | None = None
-    overwrite: bool = False
-    renderer: RendererName = "auto"
-    progress: Progress | None = None
-
-
-class Renderer(Protocol):
-    """What draws: :class:`Open3DRenderer` or :class:`PainterRenderer`."""
-
-    def set_mesh(self, name: str, mesh: Mesh) -> None:
-        """Put a mesh into the scene, or replace the one of that name."""
-
-    def draw(self, view: Viewpoint) -> Image:
-        """The picture [H, W, 3] BGR."""
+TURN_S = 6.0  # a turntable is not faster: what is shorter is repeated until then
 
 
 @dataclass(frozen=True)
@@ -142,7 +96,7 @@ def render_image(
     check_view(view, poses.rig)
     size = _size(poses, size, view, even=False)
     scene = build_scene(poses, frames=slice(frame, frame + 1))
-    artist = _Artist(scene, view, size, options, supersample=STILL_SUPERSAMPLE)
+    artist = Artist(scene, view, size, options, supersample=STILL_SUPERSAMPLE)
     image = artist.draw(frame, turn=0.0)
     if options.progress:
         options.progress("render", 1, 1)
@@ -170,7 +124,7 @@ def render_video(
         path: ends in .mp4.
         frames: (first, past the last); None means all.
         size: (width, height) pixels, made even; None is 1280x720, or a camera's own proportions.
-        view: as in :func:`render_image`; "turntable" goes round once.
+        view: as in :func:`render_image`; "turntable" goes round once, in 6 s or more (shorter poses are repeated).
         options: see :class:`RenderOptions`.
 
     Raises:
@@ -185,9 +139,9 @@ def render_video(
     size = _size(poses, size, view, even=True)
     fps = video_fps(poses.fps, options.fps)
     shown = shown_frames(poses.time[start:stop], fps) + start
-    if view == "turntable" and stop - start == 1:
-        shown = np.full(round(STILL_TURN_S * fps), start)
-    artist = _Artist(build_scene(poses, frames=slice(start, stop)), view, size, options)
+    if view == "turntable":
+        shown = np.tile(shown, max(1, int(np.ceil(TURN_S * fps / len(shown)))))
+    artist = Artist(build_scene(poses, frames=slice(start, stop)), view, size, options)
     with VideoFile(path, size, fps, overwrite=options.overwrite) as video:
         for done, frame in enumerate(shown.tolist()):
             video.add(artist.draw(frame, turn=done / len(shown)))
@@ -227,66 +181,6 @@ def shown_frames(time: NDArray[np.float64], fps: float) -> NDArray[np.int64]:
     ticks = time[0] + np.arange(max(1, round(float(duration * fps)))) / fps
     after = np.clip(np.searchsorted(time, ticks), 1, len(time) - 1)
     return np.where(ticks - time[after - 1] <= time[after] - ticks, after - 1, after).astype(np.int64)
-
-
-class _Artist:
-    """Draws frames of one scene from one view, with words on them."""
-
-    def __init__(
-        self, scene: Scene, view: str, size: tuple[int, int], options: RenderOptions, *, supersample: int = 1
-    ) -> None:
-        self._scene, self._view, self._size, self._options = scene, view, size, options
-        self.note = _why_painter(options.renderer)
-        if self.note or options.renderer == "painter":
-            self._factor = 1  # it supersamples by itself
-            self._renderer: Renderer = PainterRenderer(size)
-        else:
-            self._factor = supersample if max(size) * supersample <= MAX_SIDE else 1
-            self._renderer = Open3DRenderer((size[0] * self._factor, size[1] * self._factor))
-        if options.floor:
-            self._renderer.set_mesh("axes", scene.axes())
-            if self._from_above(scene.viewpoint(view, size=size)):
-                self._renderer.set_mesh("floor", scene.floor.mesh())
-        if options.cameras:
-            self._renderer.set_mesh("cameras", scene.cameras(without=view))
-
-    def draw(self, frame: int, *, turn: float) -> Image:
-        """The finished picture [H, W, 3] BGR."""
-        scene, options = self._scene, self._options
-        view = scene.viewpoint(self._view, size=self._size, turn=turn)
-        people = scene.people(frame)
-        self._renderer.set_mesh("people", people)
-        if options.floor and self._from_above(view):
-            self._renderer.set_mesh("shadows", scene.shadows(people))
-        image = self._renderer.draw(view if self._factor == 1 else view.scaled(self._factor))
-        if self._factor > 1:
-            image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        draw_picture_edge(image, view)
-        if options.caption:
-            shown = {"cameras": options.cameras, "axes": options.floor}
-            draw_labels(
-                image, [label for label in scene.labels if shown[label.group] and label.text != self._view], view
-            )
-            grid = scene.floor.step if options.floor else 0.0
-            draw_caption(image, scene.poses, frame, title=options.title, grid=grid)
-        return image
-
-    def _from_above(self, view: Viewpoint) -> bool:
-        """From below, the floor would hide the people; no view passes through it."""
-        return bool(view.center[2] > self._scene.floor.z)
-
-
-def _why_painter(renderer: RendererName) -> str:
-    """Why Open3D does not draw although it was to; "" where it does, or was not asked."""
-    if renderer == "painter":
-        return ""
-    problem = open3d_problem()
-    if problem is None:
-        return ""
-    if renderer == "open3d":
-        raise InputError(f"Open3D cannot draw here: {problem}; or use the simpler renderer")
-    logger.warning("drawn by the simpler renderer, since %s", problem)
-    return f"drawn by the simpler renderer, since {problem}"
 
 
 def _check_output(path: Path, suffixes: Sequence[str], *, overwrite: bool) -> None:

@@ -57,8 +57,9 @@ def command(
 ) -> None:
     """Draw the result FILE (*.poses.h5) into the picture or video OUT; no display is needed."""
     from lift3d.datasets import Poses
+    from lift3d.viz.artist import RenderOptions
     from lift3d.viz.open3d_check import begin_open3d_check
-    from lift3d.viz.render import RenderOptions, output_kind, render_image, render_video
+    from lift3d.viz.render import output_kind, render_image, render_video
 
     from .console import progress_bar
 

@@ -34,7 +34,7 @@ def words(row):
     return [word.text for word in row]
 
 
-@pytest.mark.parametrize("text", ["frame 50 of 100", "i", "Wettkampf · 3 µm", "millimetres taken for metres, and much more"])
+@pytest.mark.parametrize("text", ["frame 50 of 100", "i", "Wettkampf · 3 µm", "millimetres taken for metres, and more"])
 def test_text_is_as_wide_as_it_is_said_to_be(text):
     image = blank()
     draw_text(image, text, (100, 100), size=20, color=INK)

@@ -84,8 +84,14 @@ def test_a_turntable_of_one_frame_goes_round(walkers, tmp_path):
     options = RenderOptions(renderer="painter", caption=False, fps=4)
     done = render_video(walkers(1, 1), tmp_path / "a.mp4", size=(160, 90), view="turntable", options=options)
     frames, _ = frames_of(tmp_path / "a.mp4")
-    assert len(frames) == done.frames == 32
-    assert np.abs(frames[0] - frames[16]).max() > 60
+    assert len(frames) == done.frames == 24
+    assert np.abs(frames[0] - frames[12]).max() > 60
+
+
+def test_a_short_turntable_is_repeated_until_it_is_slow_enough(walkers, tmp_path):
+    options = RenderOptions(renderer="painter", fps=5)
+    done = render_video(walkers(1, 10, fps=5.0), tmp_path / "a.mp4", size=(64, 48), view="turntable", options=options)
+    assert done.frames == 30  # 2 s of walking, three times
 
 
 def test_a_video_that_breaks_off_leaves_nothing(walkers, tmp_path):
@@ -176,7 +182,7 @@ def test_videos_run_at_a_whole_part_of_the_recorded_rate(recorded, fps):
 
 
 def test_where_open3d_cannot_draw_the_simpler_renderer_does_and_says_why(walkers, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("lift3d.viz.render.open3d_problem", lambda: "no Vulkan driver was found: apt-get install it")
+    monkeypatch.setattr("lift3d.viz.artist.open3d_problem", lambda: "no Vulkan driver was found: apt-get install it")
     done = render_image(walkers(), tmp_path / "a.png", size=SMALL)
     assert "simpler renderer, since no Vulkan driver" in done.note
     assert [record.getMessage() for record in caplog.records] == [done.note]
