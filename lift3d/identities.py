@@ -109,40 +109,61 @@ def join_pieces(tracks: Sequence[Track], time: Array, *, count: int | None = Non
         count: how many people there are, where that is known: pieces are then joined without a margin.
     """
     pieces = sorted(tracks, key=lambda track: int(track.frames[0]))
-    while len(pieces) > 1:
-        cost = np.array([[_join_cost(a, b, time) for b in pieces] for a in pieces])
-        a, b = np.unravel_index(int(cost.argmin()), cost.shape)
-        best = cost[a, b]
-        if not np.isfinite(best):
-            break
-        others = np.concatenate([np.delete(cost[a], b), np.delete(cost[:, b], a)])
-        if count is None and len(others) and others.min() < best + MARGIN:
-            pieces = _forbid(pieces, int(a), int(b), cost, time)
-            break
-        joined = _concatenated(pieces[a], pieces[b])
-        pieces = [piece for k, piece in enumerate(pieces) if k not in (a, b)] + [joined]
-    return pieces
+    links = _links(pieces, time)
+    successor: dict[int, int] = {}
+    closed: set[tuple[str, int]] = set()  # ends and beginnings that are joined, or that nobody can tell
+    for _, cost, a, b in links:
+        if {("end", a), ("start", b)} & closed:
+            continue
+        rivals = [
+            other
+            for _, other, x, y in links
+            if (x == a and _together(pieces[y], pieces[b])) != (y == b and _together(pieces[x], pieces[a]))
+            and not {("end", x), ("start", y)} & closed
+        ]
+        best = min(rivals, default=np.inf)
+        if count is None and cost > best:
+            continue
+        closed |= {("end", a), ("start", b)}
+        if count is not None or best >= cost + MARGIN:
+            successor[a] = b
+    joined = []
+    for first in sorted(set(range(len(pieces))) - set(successor.values())):
+        whole, at = pieces[first], first
+        while at in successor:
+            at = successor[at]
+            whole = _concatenated(whole, pieces[at])
+        joined.append(whole)
+    return joined
 
 
-def _forbid(pieces: list[Track], a: int, b: int, cost: Array, time: Array) -> list[Track]:
-    """Two pairings are about as likely: leave these apart, and join the rest."""
-    keep = [piece for k, piece in enumerate(pieces) if k not in (a,)]
-    return [pieces[a], *join_pieces(keep, time)]
+def _together(one: Track, other: Track) -> bool:
+    """Whether two pieces are there at the same time, and so of two people; one of itself is not."""
+    first, second = sorted((one, other), key=lambda track: int(track.frames[0]))
+    return one is not other and bool(first.frames[-1] >= second.frames[0] + OVERLAP)
 
 
-def _join_cost(a: Track, b: Track, time: Array) -> float:
-    """How unlikely it is that b continues a; infinite where impossible, below 1 where natural."""
-    shared = int((a.frames >= b.frames[0]).sum())
-    if a is b or shared > OVERLAP or b.frames[-1] <= a.frames[-1]:
-        return np.inf
-    gap = max(float(time[b.frames[0]] - time[a.frames[-1]]), 0.0)
-    if gap > REENTRY_S:
-        return np.inf
-    distance = float(np.linalg.norm(b.middle[0] - a.middle[-1]))
-    place = distance / (SLACK_M + WALKING_SPEED * gap)
-    if not place < 1:
-        return np.inf
-    bones = _bone_difference(a, b)
+def _links(pieces: Sequence[Track], time: Array) -> list[tuple[float, float, int, int]]:
+    """(gap in seconds, cost, a, b) of every piece b that may continue a, the shortest gap first."""
+    bones = [_bone_lengths(piece) for piece in pieces]
+    starts = np.array([piece.frames[0] for piece in pieces], np.intp)
+    links = []
+    for a, piece in enumerate(pieces):
+        end = int(piece.frames[-1])
+        gaps = time[starts] - time[end]
+        for b in np.flatnonzero((starts > end - OVERLAP) & (gaps <= REENTRY_S)):
+            if b == a or pieces[b].frames[-1] <= end:
+                continue
+            gap = max(float(gaps[b]), 0.0)
+            place = float(np.linalg.norm(pieces[b].middle[0] - piece.middle[-1])) / (SLACK_M + WALKING_SPEED * gap)
+            cost = _link_cost(place, gap, _bone_difference(bones[a], bones[b])) if place < 1 else np.inf
+            if np.isfinite(cost):
+                links.append((gap, cost, a, int(b)))
+    return sorted(links)
+
+
+def _link_cost(place: float, gap: float, bones: float) -> float:
+    """How unlikely a continuation is, from how far away and how late it begins, and how the bones differ (or NaN)."""
     if not np.isfinite(bones):
         return place + gap if gap <= BLIND_S else np.inf
     if bones > MAX_BONES["soon" if gap <= SOON_S else "late"]:
@@ -150,11 +171,10 @@ def _join_cost(a: Track, b: Track, time: Array) -> float:
     return place + bones + gap / REENTRY_S
 
 
-def _bone_difference(a: Track, b: Track) -> float:
+def _bone_difference(one: tuple[Array, Array], other: tuple[Array, Array]) -> float:
     """Root mean square of the relative differences of bone lengths, in units of what is usual; NaN with too few."""
-    lengths, errors = zip(*(_bone_lengths(track) for track in (a, b)), strict=True)
-    usual = np.hypot(np.hypot(*errors), BONE_SHARE * (lengths[0] + lengths[1]) / 2)
-    z = (lengths[0] - lengths[1]) / usual
+    usual = np.hypot(np.hypot(one[1], other[1]), BONE_SHARE * (one[0] + other[0]) / 2)
+    z = (one[0] - other[0]) / usual
     z = z[np.isfinite(z)]
     return float(np.sqrt((z**2).mean())) if len(z) >= MIN_BONES else np.nan
 

@@ -324,6 +324,12 @@ def test_pieces_are_joined_unless_two_continuations_are_as_likely():
     assert len(join_pieces([a, piece(20, 100, (0.3, 0, 1))], time)) == 2  # at the same time
 
 
+def test_many_pieces_are_joined_in_no_time():
+    time = np.arange(40_000) / 20
+    pieces = [piece(k, k + 30, (k / 1000, 0, 1)) for k in range(0, 39_000, 40)]
+    assert len(join_pieces(pieces, time)) == 1
+
+
 def test_one_person_among_passers_by_is_found_as_ever(shared):
     folder = shared / "captures" / "balance"
     capture = open_capture(
