@@ -16,6 +16,8 @@ from lift3d.calib import Camera, Rig
 from lift3d.calib.atomic_file import atomic_file
 from lift3d.datasets import Poses
 
+from .palette import PEOPLE
+
 Array = NDArray[np.float64]
 
 MAX_FRAMES = 3000
@@ -23,13 +25,6 @@ MAX_FRAMES = 3000
 
 MISSING = -32768
 RANGE_M = 32.0  # int16 millimetres
-
-# Okabe and Ito's colours, told apart in every form of colour blindness: left side, right side, trunk of each person.
-PERSON_COLORS = (
-    {"left": "#0072b2", "right": "#d55e00", "trunk": "#4d5a68"},
-    {"left": "#009e73", "right": "#cc79a7", "trunk": "#6b5b4d"},
-    {"left": "#56b4e9", "right": "#e69f00", "trunk": "#7a7a7a"},
-)
 
 
 def write_report(
@@ -82,7 +77,7 @@ def page_data(poses: Poses, title: str) -> dict[str, Any]:
         "people": P,
         "joints": list(poses.skeleton.joints),
         "bones": [[a, b, _side(poses.skeleton.joints[a], poses.skeleton.joints[b])] for a, b in poses.skeleton.bones],
-        "colors": list(PERSON_COLORS),
+        "colors": [{"left": p.left, "trunk": p.center, "right": p.right} for p in PEOPLE],
         "time": [round(float(value), 4) for value in time],
         "rate": poses.fps / step,
         "origin": [round(float(value), 3) for value in middle],
