@@ -151,14 +151,14 @@ def _links(pieces: Sequence[Track], time: Array) -> list[tuple[float, float, int
     for a, piece in enumerate(pieces):
         end = int(piece.frames[-1])
         gaps = time[starts] - time[end]
-        for b in np.flatnonzero((starts > end - OVERLAP) & (gaps <= REENTRY_S)):
+        for b in map(int, np.flatnonzero((starts > end - OVERLAP) & (gaps <= REENTRY_S))):
             if b == a or pieces[b].frames[-1] <= end:
                 continue
             gap = max(float(gaps[b]), 0.0)
             place = float(np.linalg.norm(pieces[b].middle[0] - piece.middle[-1])) / (SLACK_M + WALKING_SPEED * gap)
             cost = _link_cost(place, gap, _bone_difference(bones[a], bones[b])) if place < 1 else np.inf
             if np.isfinite(cost):
-                links.append((gap, cost, a, int(b)))
+                links.append((gap, cost, a, b))
     return sorted(links)
 
 
