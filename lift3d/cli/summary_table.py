@@ -134,7 +134,7 @@ def _print_result(summary: dict[str, Any]) -> None:
         f"residual {summary['residual_px']:g} px, sigma {summary['sigma_mm']:g} mm"
         + (f", limb lengths vary by {summary['bone_cv_percent']:g} %" if summary["bone_cv_percent"] else "")
     )
-    if summary["frames_with_another_person"] and not summary["left_out"]:
+    if summary["frames_with_another_person"] and not summary["left_out"]["count"]:
         click.echo(
             f"another person may stand in {summary['frames_with_another_person']} frames: two or more cameras agree on "
             "one who is not in the result"
