@@ -11,7 +11,7 @@ from lift3d.datasets.skeleton import SKELETONS
 from lift3d.datasets.synthetic import demo_people, ring_rig
 
 FPS, FINE = 30, 10
-SETTINGS = SyncSettings(reach=12, drift=False, bones=SKELETONS["body_25b"].limb_bones, moments=70)
+SETTINGS = SyncSettings(reach=12, drift=False, bones=SKELETONS["body_25b"].limb_bones, moments=45)
 
 
 def film(rig, xyz, offsets, *, rates=None, drift=None, noise=2.0, frames=150):
@@ -69,13 +69,13 @@ def test_a_slower_camera_is_put_in_step_by_its_rate(rig, walk):
 
 def test_a_clock_that_runs_slow_is_measured(rig, walk):
     true, drift = np.array([0.0, 0.0, 3.0, 0.0]), np.array([0.0, 0.0, 2e-3, 0.0])  # as much as ten minutes at 50 ppm
-    settings = SyncSettings(reach=4, bones=SETTINGS.bones, moments=70)
+    settings = SyncSettings(reach=4, bones=SETTINGS.bones, moments=45)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lift3d.calib.sync.DRIFT_SD", 2e-3)
         found = synchronise(film(rig, walk, true, drift=drift), rig, settings)
     # The track's own frame 0 is at capture moment 20 in the film, so that offsets are as given.
     assert found.clocks[2].drift_ppm == pytest.approx(2000, abs=4 * found.clocks[2].drift_sigma_ppm)
-    assert found.clocks[2].drift_sigma_ppm < 600
+    assert found.clocks[2].drift_sigma_ppm < 900
 
 
 def test_a_person_who_stands_still_sets_no_clock(rig, walk):

@@ -8,7 +8,7 @@ import pytest
 from lift3d.calib import CalibrationError, InputError, Rig
 from lift3d.calib.rotation import rotation_matrix, rotation_vector
 from lift3d.calibrate_check import check_calibration
-from lift3d.calibrate_people import body_views, calibrate_people, person_by_geometry, repair_people, rigid_bones
+from lift3d.calibrate_people import body_views, calibrate_people, person_by_geometry, rigid_bones
 from lift3d.calibrate_sync import clap_offsets, synchronise_people, tracks_of
 from lift3d.datasets.detector_noise import DetectorNoise, simulate_detections
 from lift3d.datasets.resampling import CameraTime, nearest_frames
@@ -70,16 +70,12 @@ def test_cameras_floor_and_scale_from_a_walk_with_a_passer_by(rig, detections):
         calibrate_people(detections.keypoints, lenses)
 
 
-def test_check_names_the_camera_that_moved_and_repair_puts_it_back(rig, detections):
+def test_check_names_the_camera_that_moved(rig, detections):
     assert check_calibration(detections.keypoints, rig)["problems"] == []
     bad = turned(rig, 2)
     found = check_calibration(detections.keypoints, bad, known_length=("left_hip", "LKnee", 0.43))
     assert found["off"] == "cam03"
     assert any("cam03 is off" in problem for problem in found["problems"])
-    repaired = repair_people(detections.keypoints, bad)
-    assert repaired.moved == "cam03"
-    assert np.linalg.norm(repaired.rig[2].center - rig[2].center) < 0.03
-    assert np.degrees(np.linalg.norm(rotation_vector(repaired.rig[2].R @ rig[2].R.T))) < 0.4
 
 
 def test_a_known_length_that_does_not_fit_is_a_problem(rig, detections):
