@@ -1,16 +1,20 @@
 """Tiny motion capture that tests write themselves."""
 
+import sys
+
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="lift3d[train] is not installed")
-
-from lift3d.calib.rotation import rotation_matrix  # noqa: E402
-from lift3d.datasets.mocap import Clip, write_mocap  # noqa: E402
+from lift3d.calib.rotation import rotation_matrix
+from lift3d.datasets.mocap import Clip, write_mocap
 
 
 @pytest.fixture(autouse=True)
 def _one_thread():
+    torch = sys.modules.get("torch")  # modules that need it have skipped themselves where it is absent
+    if torch is None:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
