@@ -50,6 +50,9 @@ def _print(report: dict[str, Any]) -> None:
     print_table(heading, rows, title="distance from the truth")
     click.echo("clean: no camera was grossly wrong; least: the best that any method can do there (Cramér-Rao)")
     click.echo(f"verdict without the truth: {found['verdict']['level']} ({'; '.join(found['verdict']['reasons'])})")
-    folder = report["folder"]
+    folder, roi = report["folder"], ",".join(f"{edge:g}" for edge in report["region"])
     click.echo(f"capture in {folder}, result in {found['file']}")
+    click.echo(
+        f"made as by `lift3d reconstruct` with --people 1 and --roi {roi}: the passer-by is as real as the person"
+    )
     click.echo(f"look at it: lift3d view {found['file']}, or open {folder}/report.html in a browser")

@@ -24,7 +24,7 @@ def test_json_is_json_alone_and_the_seed_decides(tmp_path):
     reports = [json.loads(run(tmp_path / name, "--duration", 0.3, "--seed", seed, "--json").output)
                for name, seed in (("a", 1), ("b", 1), ("c", 2))]  # fmt: skip
     assert reports[0]["truth"] == reports[1]["truth"] != reports[2]["truth"]
-    assert set(reports[0]) == {"folder", "truth", "reconstruction"}
+    assert set(reports[0]) == {"folder", "region", "truth", "reconstruction"}
 
 
 def test_an_earlier_demo_is_replaced_only_with_overwrite(tmp_path):
