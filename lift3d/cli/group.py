@@ -45,6 +45,9 @@ class CommandGroup(click.Group):
         texts: one line on each command, by name, in the order of the list.
     """
 
+    hidden_commands: tuple[str, ...] = ()  # run by a sub-class, never listed
+    unknown = "No such command"
+
     def __init__(self, *, package: str, texts: dict[str, str], **settings: Any) -> None:
         super().__init__(**settings)
         self.package = package
@@ -56,7 +59,7 @@ class CommandGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in (*self.list_commands(ctx), *self.hidden_commands):
             return None
         command = import_module(f"{self.package}.{cmd_name}").command
         assert isinstance(command, click.Command)
@@ -72,7 +75,7 @@ class CommandGroup(click.Group):
         if name not in known and not ctx.resilient_parsing:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}."
-            ctx.fail(f"No such command '{name}'. {hint}")
+            ctx.fail(f"{self.unknown} '{name}'. {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
