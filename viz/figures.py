@@ -204,6 +204,12 @@ def _person_by_person(bones: Array, joints: Array) -> Array:
     return np.concatenate(list(rows), axis=1).reshape(-1, 3)
 
 
+def bone_side(a: str, b: str) -> int:
+    """LEFT or RIGHT where both ends of a bone are, else CENTER."""
+    side = _side(a)
+    return side if side == _side(b) else CENTER
+
+
 def _side(joint: str) -> int:
     """Which of a person's three shades a joint takes."""
     return LEFT if joint.startswith("left_") else RIGHT if joint.startswith("right_") else CENTER

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError
 from lift3d.datasets import Poses
 
+from .figures import bone_side
 from .palette import INK_SOFT, paler, person_colors
 from .video_file import VideoFile
 
@@ -206,9 +207,7 @@ def _bones(poses: Poses, person: int) -> Iterator[tuple[int, int, Array]]:
     """Ends and colour of every bone."""
     shades = person_colors(person).shades
     for a, b in poses.skeleton.bones:
-        names = (poses.skeleton.joints[a], poses.skeleton.joints[b])
-        side = 0 if all(n.startswith("left") for n in names) else 2 if all(n.startswith("right") for n in names) else 1
-        yield a, b, shades[side]
+        yield a, b, shades[bone_side(poses.skeleton.joints[a], poses.skeleton.joints[b])]
 
 
 def _bgr(color: Array) -> tuple[int, int, int]:

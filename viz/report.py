@@ -16,6 +16,7 @@ from lift3d.calib import Camera, Rig
 from lift3d.calib.atomic_file import atomic_file
 from lift3d.datasets import Poses
 
+from .figures import CENTER, LEFT, RIGHT, bone_side
 from .palette import PEOPLE
 
 Array = NDArray[np.float64]
@@ -24,6 +25,7 @@ MAX_FRAMES = 3000
 """Frames kept in the page; of longer results every n-th, which the page says. 25 joints take 150 bytes a frame."""
 
 MISSING = -32768
+SHADES = {LEFT: "left", CENTER: "trunk", RIGHT: "right"}
 RANGE_M = 32.0  # int16 millimetres
 
 
@@ -63,7 +65,7 @@ def page_data(poses: Poses, title: str) -> dict[str, Any]:
     step = max(1, -(-T // MAX_FRAMES))
     xyz, status, time = poses.xyz[::step], poses.status[::step], poses.time[::step]
     middle, reach = _place(xyz)
-    figures = poses.figures
+    figures, joints = poses.figures, poses.skeleton.joints
     seconds = T / poses.fps
     notes = [] if step == 1 else [f"The scene shows every {step}th of {T} frames; the figures speak of all."]
     return {
@@ -75,8 +77,8 @@ def page_data(poses: Poses, title: str) -> dict[str, Any]:
         "note": " ".join(notes),
         "frames": len(xyz),
         "people": P,
-        "joints": list(poses.skeleton.joints),
-        "bones": [[a, b, _side(poses.skeleton.joints[a], poses.skeleton.joints[b])] for a, b in poses.skeleton.bones],
+        "joints": list(joints),
+        "bones": [[a, b, SHADES[bone_side(joints[a], joints[b])]] for a, b in poses.skeleton.bones],
         "colors": [{"left": p.left, "trunk": p.center, "right": p.right} for p in PEOPLE],
         "time": [round(float(value), 4) for value in time],
         "rate": poses.fps / step,
@@ -115,14 +117,6 @@ def _packed_xyz(xyz: Array, origin: Array) -> str:
         keep = np.isfinite(relative).all(-1, keepdims=True) & (np.abs(relative) < RANGE_M).all(-1, keepdims=True)
         packed = np.where(keep, np.round(np.nan_to_num(relative) * 1000), MISSING).astype("<i2")
     return base64.b64encode(packed.tobytes()).decode()
-
-
-def _side(a: str, b: str) -> str:
-    """Which colour a bone takes."""
-    for side in ("left", "right"):
-        if a.startswith(side) and b.startswith(side):
-            return side
-    return "trunk"
 
 
 def _frustum(camera: Camera, reach: float) -> dict[str, Any]:
