@@ -111,12 +111,6 @@ class Adjustment:
         """Root mean square distance in pixels over all corners, outliers as well."""
         return float(np.sqrt(np.nanmean((self.residuals**2).sum(-1))))
 
-    @property
-    def robust_rms(self) -> float:
-        """The same, each corner counting with its weight."""
-        square = np.nan_to_num((self.residuals**2).sum(-1))
-        return float(np.sqrt((self.weights * square).sum() / max(self.weights.sum(), 1e-12)))
-
 
 @dataclass(frozen=True, eq=False)
 class _State:

@@ -12,7 +12,6 @@ from .board_pose import board_poses
 from .camera import Camera
 from .distortion import Array
 from .errors import CalibrationError
-from .rotation import rotation_vector
 
 SAME_ANGLE = 0.1  # radians: two frames' relative poses of a pair that differ by less agree
 SAME_PLACE = 0.1  # of the cameras' distance plus the board's
@@ -135,8 +134,3 @@ def _average(R: Array, t: Array) -> Pose:
     U, _, Vt = np.linalg.svd(R.sum(0))
     mean = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
     return mean, np.median(t, axis=0)
-
-
-def rotation_between(a: Camera, b: Camera) -> float:
-    """The angle between two cameras' orientations, radians."""
-    return float(np.linalg.norm(rotation_vector(b.R @ a.R.T)))
