@@ -1,0 +1,1 @@
+"""From pictures to 2D keypoints: networks of our own, their training, and detectors of others behind one interface."""

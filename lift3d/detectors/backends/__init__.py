@@ -1,0 +1,1 @@
+"""Detectors of other projects behind the interface of :mod:`lift3d.detectors.detection`."""

@@ -1,0 +1,90 @@
+"""Crops of people: from a box to the picture that a network sees, and exactly back.
+
+Convention:
+    pixel (0, 0) is the centre of the top-left pixel, in pictures, crops and heatmaps alike. A picture that is
+    enlarged by s moves x to (x + 0.5) * s - 0.5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .detection import Array, Picture
+
+PADDING = 1.25
+"""How much larger than the box the crop is, as in Xiao et al., Simple Baselines (ECCV 2018)."""
+
+
+def crop_transform(box: Array, size: tuple[int, int], *, padding: float = PADDING, turn: float = 0.0) -> Array:
+    """The map from picture to crop: scaling, turning and moving that puts the box in the crop's middle.
+
+    Args:
+        box: [4] left, top, width, height, pixels.
+        size: (width, height) of the crop; the box is widened to its shape.
+        padding: the crop's size over the box's.
+        turn: radians by which the picture is turned, clockwise as seen.
+
+    Returns:
+        [2, 3]: crop = A[:, :2] @ picture + A[:, 2].
+    """
+    left, top, width, height = np.asarray(box, np.float64)
+    scale = min(size[0] / max(width, 1e-6), size[1] / max(height, 1e-6)) / padding
+    c, s = scale * np.cos(turn), scale * np.sin(turn)
+    linear = np.array([[c, -s], [s, c]])
+    middle = np.array([left + width / 2, top + height / 2])
+    return np.column_stack([linear, (np.array(size) - 1) / 2 - linear @ middle])
+
+
+def invert(transform: Array) -> Array:
+    """The way back from the crop to the picture, [2, 3]."""
+    linear = np.linalg.inv(transform[:, :2])
+    return np.column_stack([linear, -linear @ transform[:, 2]])
+
+
+def apply(transform: Array, xy: Array) -> Array:
+    """Points [..., 2] under an affine map [2, 3]."""
+    return xy @ transform[:, :2].T + transform[:, 2]
+
+
+def cut(picture: Picture, transform: Array, size: tuple[int, int]) -> Picture:
+    """The crop [H, W, 3] that a map makes of a picture; grey where the picture ends.
+
+    A box much larger than the crop is first halved as often as it takes: sampling alone would leave out pixels.
+    """
+    import cv2
+
+    shrink = np.sqrt(abs(np.linalg.det(transform[:, :2])))
+    if shrink < 0.5:
+        corners = apply(invert(transform), np.array([[0, 0], [size[0], 0], [0, size[1]], list(size)], np.float64))
+        low = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
+        high = np.minimum(np.ceil(corners.max(0)).astype(int) + 3, picture.shape[1::-1])
+        if (high - low < 2).any():
+            return np.full((size[1], size[0], 3), 114, np.uint8)
+        picture = picture[low[1] : high[1], low[0] : high[0]]
+        times = 2 * shrink
+        wanted = np.maximum(np.round((high - low) * times).astype(int), 1)
+        picture = cv2.resize(picture, (int(wanted[0]), int(wanted[1])), interpolation=cv2.INTER_AREA)
+        real = wanted / (high - low)
+        smaller = np.column_stack([np.diag(1 / real), 0.5 / real - 0.5 + low])  # small picture -> picture
+        transform = np.column_stack([transform[:, :2] @ smaller[:, :2], apply(transform, smaller[:, 2])])
+    out = cv2.warpAffine(
+        picture, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(114, 114, 114)
+    )
+    return np.asarray(out, np.uint8)
+
+
+def boxes_around(xy: Array, seen: NDArray[np.bool_]) -> Array:
+    """The least boxes around the joints that were seen.
+
+    Args:
+        xy: [..., J, 2] pixels.
+        seen: [..., J]
+
+    Returns:
+        [..., 4] left, top, width, height; NaN where nothing was seen.
+    """
+    low = np.min(np.where(seen[..., None], xy, np.inf), axis=-2)
+    high = np.max(np.where(seen[..., None], xy, -np.inf), axis=-2)
+    box = np.concatenate([low, high - np.where(np.isinf(low), 0.0, low)], axis=-1)
+    return np.where(seen.any(-1)[..., None], box, np.nan)
