@@ -21,11 +21,11 @@ from lift3d.calib import InputError
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_subjects
 from lift3d.datasets.ray_noise import RayNoise
+from lift3d.run_folder import EpochRecord, RunFolder
 
 from .encoding import feature_count
 from .lifter import calibrate_checkpoint
 from .networks import Mlp, Tcn, build_network
-from .run_folder import EpochRecord, RunFolder
 from .samples import Frames, Samples, SampleSettings, input_joints, make_samples
 
 logger = logging.getLogger(__name__)
@@ -221,7 +221,7 @@ def _run_epoch(
     return EpochRecord(
         epoch=epoch + 1,
         epochs=settings.epochs,
-        train_mm=1000 * total / steps,
+        train=1000 * total / steps,
         rate=rate,
         samples_per_s=steps * settings.batch / seconds,
         seconds=seconds,
@@ -288,7 +288,7 @@ def mean_error(network: Mlp | Tcn, samples: Samples, device: str) -> float:
 def _finish_epoch(net: _State, folder: RunFolder, record: EpochRecord, description: dict[str, Any]) -> None:
     """Write the epoch down: first the best weights, then the state to go on from, which makes the epoch count."""
     if record.best:
-        best = {**description, "epoch": record.epoch, "select_mm": record.select_mm}
+        best = {**description, "epoch": record.epoch, "select_mm": record.select}
         save_checkpoint(folder.best, Checkpoint("lifter", best, _on_cpu(net.average.state_dict())), overwrite=True)
     state = {
         "network": net.network.state_dict(),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from lift3d.lifters.run_folder import EpochRecord
     from lift3d.lifters.samples import SampleSettings
+    from lift3d.run_folder import EpochRecord
 
 MOCAP_TEST = "cmu03,cmu14,cmu49,cmu85,cmu135"
 AUGMENTATIONS = ("views", "bodies", "detector", "noise", "mirror")
@@ -74,6 +74,6 @@ def _say(record: EpochRecord) -> None:
     minutes, seconds = divmod(round(record.eta_s), 60)
     mark = ", best" if record.best else ""
     click.echo(
-        f"epoch {record.epoch}/{record.epochs}: training {record.train_mm:.1f} mm, held-out {record.select_mm:.1f} mm"
+        f"epoch {record.epoch}/{record.epochs}: training {record.train:.1f} mm, held-out {record.select:.1f} mm"
         f"{mark}, {record.samples_per_s:.0f} samples/s, at most {minutes} min {seconds:02d} s left"
     )

@@ -18,27 +18,49 @@ FREE = ("device", "epochs", "patience")  # settings that a resumed run may chang
 
 
 @dataclass(frozen=True)
+class RunKind:
+    """What is trained, and how its epochs are judged.
+
+    Args:
+        name: of the network, for example "lifter": ``<name>.pt`` holds the best weights.
+        unit: of both scores, for example "mm".
+        higher: whether a higher score is better.
+        train: what the first score was measured on, in words.
+        select: what the second one was.
+    """
+
+    name: str
+    unit: str
+    higher: bool = False
+    train: str = "training"
+    select: str = "held-out subject"
+
+
+LIFTER = RunKind("lifter", "mm")
+
+
+@dataclass(frozen=True)
 class EpochRecord:
     """What an epoch achieved.
 
     Args:
         epoch: counted from one.
         epochs: how many there will be at most.
-        train_mm: mean joint error of the training samples, noise and dropout included, millimetres.
+        train: score of the training samples as they were shown, augmentation and dropout included.
         rate: the learning rate at its end.
         samples_per_s: throughput of the epoch.
         seconds: how long it took.
-        select_mm: mean joint error of the averaged weights on the held-out training subject, millimetres.
-        best: whether that was the least so far.
+        select: score of the averaged weights on what was held out of training.
+        best: whether that was the best so far.
     """
 
     epoch: int
     epochs: int
-    train_mm: float
+    train: float
     rate: float
     samples_per_s: float
     seconds: float
-    select_mm: float = float("nan")
+    select: float = float("nan")
     best: bool = False
 
     @property
@@ -46,9 +68,9 @@ class EpochRecord:
         """Seconds that the remaining epochs will take."""
         return self.seconds * (self.epochs - self.epoch)
 
-    def selected(self, error_mm: float, folder: RunFolder) -> EpochRecord:
-        """With its error on the held-out subject."""
-        return replace(self, select_mm=error_mm, best=error_mm < folder.least)
+    def selected(self, score: float, folder: RunFolder) -> EpochRecord:
+        """With its score on what was held out."""
+        return replace(self, select=score, best=folder.is_better(score))
 
 
 @dataclass(eq=False)
@@ -56,21 +78,22 @@ class RunFolder:
     """Where a run's files are, and the epochs it has behind it."""
 
     path: Path
+    kind: RunKind = LIFTER
     records: list[EpochRecord] = field(default_factory=list)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], description: dict[str, Any]) -> RunFolder:
+    def open(cls, path: str | os.PathLike[str], description: dict[str, Any], kind: RunKind = LIFTER) -> RunFolder:
         """Make the folder, or take up the run that is in it.
 
         Raises:
             InputError: the run in it has other settings, other data, or is damaged.
         """
-        folder = cls(Path(path))
+        folder = cls(Path(path), kind)
         if folder.path.exists() and not folder.path.is_dir():
             raise InputError(f"{path} is a file; give the folder of a run with -o")
         folder.path.mkdir(parents=True, exist_ok=True)
         if folder.last.is_file():
-            found = load_checkpoint(folder.last, "lifter-run").description
+            found = load_checkpoint(folder.last, f"{kind.name}-run").description
             folder.records = [EpochRecord(**entry) for entry in found.pop("records")]
             _check_same(found, description, folder.path)
         return folder
@@ -82,13 +105,15 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The weights with the least selection error."""
-        return self.path / "lifter.pt"
+        """The weights with the best score on what was held out."""
+        return self.path / f"{self.kind.name}.pt"
 
-    @property
-    def least(self) -> float:
-        """The least selection error so far."""
-        return min((record.select_mm for record in self.records), default=float("inf"))
+    def is_better(self, score: float) -> bool:
+        """Whether a score beats all so far."""
+        so_far = [record.select for record in self.records]
+        if not so_far:
+            return True
+        return score > max(so_far) if self.kind.higher else score < min(so_far)
 
     @property
     def stale(self) -> int:
@@ -100,11 +125,13 @@ class RunFolder:
         """Write the log and the curve anew."""
         self.records.append(record)
         with atomic_file(self.path / "log.csv", overwrite=True) as path, path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, [entry.name for entry in fields(EpochRecord)])
-            writer.writeheader()
-            writer.writerows(asdict(entry) for entry in self.records)
+            writer = csv.writer(file)
+            scores = ("train", "select")
+            names = [entry.name for entry in fields(EpochRecord)]
+            writer.writerow([f"{name}_{self.kind.unit}" if name in scores else name for name in names])
+            writer.writerows(asdict(entry).values() for entry in self.records)
         with atomic_file(self.path / "curve.svg", overwrite=True) as path:
-            path.write_text(draw_curve(self.records), encoding="utf-8")
+            path.write_text(draw_curve(self.records, self.kind), encoding="utf-8")
 
 
 def _check_same(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
@@ -129,10 +156,10 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def draw_curve(records: list[EpochRecord]) -> str:
-    """An SVG picture of both errors over the epochs, millimetres."""
-    lines = {"training": ("#888888", [r.train_mm for r in records])}
-    lines["held-out subject"] = ("#0060c0", [r.select_mm for r in records])
+def draw_curve(records: list[EpochRecord], kind: RunKind = LIFTER) -> str:
+    """An SVG picture of both scores over the epochs."""
+    lines = {kind.train: ("#888888", [r.train for r in records])}
+    lines[kind.select] = ("#0060c0", [r.select for r in records])
     top = max(max(values) for _, values in lines.values()) * 1.05
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif">']
     parts.append(f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>')
@@ -140,12 +167,14 @@ def draw_curve(records: list[EpochRecord]) -> str:
         y = HEIGHT - MARGIN - i / 4 * (HEIGHT - 2 * MARGIN)
         parts.append(f'<path d="M{MARGIN} {y:.1f}H{WIDTH - MARGIN}" stroke="#dddddd"/>')
         parts.append(
-            f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" font-size="11" text-anchor="end">{top * i / 4:.0f}</text>'
+            f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" font-size="11" text-anchor="end">{top * i / 4:.3g}</text>'
         )
     for n, (name, (colour, values)) in enumerate(lines.items()):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in _places(values, top))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{MARGIN + 8 + 160 * n}" y="28" font-size="13" fill="{colour}">{name}, mm</text>')
+        parts.append(
+            f'<text x="{MARGIN + 8 + 160 * n}" y="28" font-size="13" fill="{colour}">{name}, {kind.unit}</text>'
+        )
     parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 14}" font-size="12">epoch, 1 to {len(records)}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
