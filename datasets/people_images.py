@@ -1,4 +1,4 @@
-"""Pictures of people with labelled joints: COCO's keypoint JSON, of any joint set."""
+"""Pictures of people with labelled joints: COCO's keypoint JSON of any joint set, and MPII's lists."""
 
 from __future__ import annotations
 
@@ -68,9 +68,10 @@ class PeopleImages:
 
 
 def read_people_images(path: str | os.PathLike[str], images: str | os.PathLike[str]) -> PeopleImages:
-    """Read a COCO keypoint file; crowds and people without a labelled joint are left out.
+    """Read a COCO keypoint file, or a list as MPII's; crowds and people without a labelled joint are left out.
 
-    The joint set is what the file's category names, so COCO-17 and Human3.6M-17 are read alike. ``kp_kind``, where an
+    The joint set is what the file's category names, so COCO-17 and Human3.6M-17 are read alike. A file that is a list
+    instead of an object is read by :func:`lift3d.datasets.mpii_images.read_mpii_images`. ``kp_kind``, where an
     annotation has it, says joint by joint who labelled: h a human, t a network.
 
     Args:
@@ -87,6 +88,10 @@ def read_people_images(path: str | os.PathLike[str], images: str | os.PathLike[s
         raise FileNotFoundError(f"{path} does not exist; wanted a COCO keypoint file (JSON)")
     if not images.is_dir():
         raise FileNotFoundError(f"{images} is not a folder; wanted the folder with the pictures of {path}")
+    if _is_list(path):
+        from .mpii_images import read_mpii_images
+
+        return read_mpii_images(path, images)
     coco = _load(path)
     skeleton = _skeleton(coco.dataset, path)
     people = [
@@ -97,8 +102,14 @@ def read_people_images(path: str | os.PathLike[str], images: str | os.PathLike[s
     if not people:
         count = len(coco.dataset["annotations"])
         raise InputError(f"{path}: none of its {count} annotations has keypoints; wanted COCO's person_keypoints file")
-    _check_pictures([coco.imgs[entry["image_id"]]["file_name"] for entry in people], images, path)
+    check_pictures([coco.imgs[entry["image_id"]]["file_name"] for entry in people], images, path)
     return _gather(people, coco.imgs, skeleton, images, path)
+
+
+def _is_list(path: Path) -> bool:
+    """Whether the JSON file holds a list."""
+    with path.open("rb") as file:
+        return file.read(100).lstrip().startswith(b"[")
 
 
 def _load(path: Path) -> Any:
@@ -125,7 +136,7 @@ def _skeleton(dataset: Mapping[str, Any], path: Path) -> Skeleton:
     return skeleton_of(tuple(names), str(named[0].get("name", "custom")))
 
 
-def _check_pictures(names: Sequence[str], images: Path, path: Path) -> None:
+def check_pictures(names: Sequence[str], images: Path, path: Path) -> None:
     """Refuse names that leave the folder, and say in one line what is missing."""
     wanted = sorted(set(names))
     outside = [name for name in wanted if Path(name).is_absolute() or ".." in Path(name).parts]

@@ -51,6 +51,7 @@ _ALIASES = {
     "root": "pelvis",
     "body_center": "pelvis",
     "upper_neck": "neck",
+    "neck_base": "neck",
     "head_top": "head",
     "foot": "ankle",
 }
