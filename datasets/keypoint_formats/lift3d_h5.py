@@ -4,17 +4,23 @@ Convention:
     /keypoints/xy [T, V, P, J, 2] pixels; /keypoints/confidence [T, V, P, J] in 0..1; /keypoints/frames [T], optional;
     attributes ``joints``, ``cameras``, ``fps``, ``skeleton`` stand on the group or on the file; joints in any custom
     that :func:`lift3d.datasets.skeleton.canonical_name` reads. A ``*.poses.h5`` result holds such a group too.
+    What `lift3d detect` writes has besides: /keypoints/boxes [T, V, P, 4] left, top, width, height in pixels, attribute
+    ``camera_frames`` [V], how many of the T frames each camera has, and attribute ``provenance``, a JSON text.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d.calib import InputError
 from lift3d.calib.atomic_file import atomic_file
@@ -24,6 +30,21 @@ from ..skeleton import Skeleton, skeleton_of
 from .keypoint_set import KeypointSet, Span
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """How keypoints were made.
+
+    Args:
+        provenance: detector, settings, fingerprints; what JSON can say.
+        camera_frames: V numbers of frames, for cameras that are shorter than the longest.
+        boxes: [T, V, P, 4] left, top, width, height, pixels; NaN where there is nobody.
+    """
+
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    camera_frames: tuple[int, ...] | None = None
+    boxes: NDArray[np.float64] | None = None
 
 
 def is_hdf5(path: str | os.PathLike[str]) -> bool:
@@ -68,6 +89,7 @@ def read_h5(path: str | os.PathLike[str], *, skeleton: Skeleton | None = None) -
     try:
         with h5py.File(path, "r") as file:
             keypoints = _read(file, path, skeleton)
+            counts = _frame_counts(file, path, keypoints)
     except (OSError, KeyError) as error:
         raise InputError(f"{path} is not a complete keypoints file ({error}); copy or make the file again") from error
     with path.open("rb") as file:
@@ -76,12 +98,34 @@ def read_h5(path: str | os.PathLike[str], *, skeleton: Skeleton | None = None) -
             digest.update(block)
     frames = keypoints.frames
     assert frames is not None
-    span = Span(int(frames[0]), int(frames[-1]), len(frames)) if len(frames) else Span(0, -1, 0)
-    return KeypointSet(keypoints, digest.hexdigest(), dict.fromkeys(keypoints.cameras, span))
+    spans = {camera: _span(frames[:count]) for camera, count in zip(keypoints.cameras, counts, strict=True)}
+    return KeypointSet(keypoints, digest.hexdigest(), spans)
 
 
-def write_h5(path: str | os.PathLike[str], keypoints: Keypoints, *, overwrite: bool = False) -> Path:
+def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a keypoints file says about how it was made; empty where it says nothing.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            text = _attribute(file, "provenance", "{}")
+        return dict(json.loads(text))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}); copy or make the file again") from error
+
+
+def write_h5(
+    path: str | os.PathLike[str], keypoints: Keypoints, *, origin: Origin | None = None, overwrite: bool = False
+) -> Path:
     """Write a keypoints file.
+
+    Args:
+        path: the file.
+        keypoints: what it shall hold.
+        origin: how they were made, if that is to be kept.
+        overwrite: replace a file that exists.
 
     Raises:
         FileExistsError: the file exists and ``overwrite`` is false.
@@ -100,7 +144,32 @@ def write_h5(path: str | os.PathLike[str], keypoints: Keypoints, *, overwrite: b
         )
         if keypoints.fps is not None:
             group.attrs["fps"] = keypoints.fps
+        if origin is not None:
+            _write_origin(group, origin)
     return Path(path)
+
+
+def _write_origin(group: h5py.Group, origin: Origin) -> None:
+    """What `lift3d detect` knows besides."""
+    group.attrs["provenance"] = json.dumps(origin.provenance)
+    if origin.camera_frames is not None:
+        group.attrs["camera_frames"] = list(origin.camera_frames)
+    if origin.boxes is not None and origin.boxes.size:
+        group.create_dataset("boxes", data=origin.boxes.astype(np.float32), compression="gzip", shuffle=True)
+
+
+def _span(frames: NDArray[np.int64]) -> Span:
+    """The range of a camera's frames."""
+    return Span(int(frames[0]), int(frames[-1]), len(frames)) if len(frames) else Span(0, -1, 0)
+
+
+def _frame_counts(file: h5py.File, path: Path, keypoints: Keypoints) -> list[int]:
+    """How many of the frames each camera has."""
+    total, views = keypoints.shape[:2]
+    counts = [int(count) for count in np.atleast_1d(_attribute(file, "camera_frames", [total] * views))]
+    if len(counts) != views or not all(0 <= count <= total for count in counts):
+        raise InputError(f"{path}: attribute camera_frames must be {views} numbers up to {total}, got {counts}")
+    return counts
 
 
 def _read(file: h5py.File, path: Path, skeleton: Skeleton | None) -> Keypoints:
