@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from lift3d.detectors.crops import boxes_around
 from lift3d.detectors.detection import Array, Boxes, Detection
 
+from .boxes import covered, match
+
 
 @dataclass(frozen=True)
 class FollowSettings:
@@ -154,7 +156,7 @@ class Follower:
         for row in np.flatnonzero(owner < 0):
             box, score = detected.xywh[row], float(detected.score[row])
             room = len(tracks) < self.settings.most
-            if room and score >= self.settings.new and not _covered(box, at, 0.8):
+            if room and score >= self.settings.new and not covered(box, at, 0.8):
                 tracks.append(Track(self._next, frame, box, np.zeros(2), score))
                 self._next += 1
         self.tracks = tuple(tracks)
@@ -205,47 +207,6 @@ def box_of_joints(xy: Array, seen: NDArray[np.bool_], margin: tuple[float, float
     box = boxes_around(xy, seen)
     extra = np.maximum(box[2:] * margin, 0.04 * box[2:].max())
     return np.concatenate([box[:2] - extra, box[2:] + 2 * extra])
-
-
-def overlap(first: Array, second: Array) -> Array:
-    """Intersection over union of boxes [N, 4] and [M, 4], [N, M]."""
-    shared = _shared(first, second)
-    area = np.prod(first[:, 2:], axis=1)[:, None] + np.prod(second[:, 2:], axis=1)[None] - shared
-    return np.asarray(shared / np.maximum(area, 1e-9))
-
-
-def _shared(first: Array, second: Array) -> Array:
-    """Area of the intersections, [N, M] square pixels."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum((first[:, :2] + first[:, 2:])[:, None], (second[:, :2] + second[:, 2:])[None])
-    return np.asarray(np.prod(np.maximum(high - low, 0), axis=-1))
-
-
-def _covered(box: Array, others: Array, part: float) -> bool:
-    """Whether so much of a box lies inside of one of the others."""
-    if not len(others):
-        return False
-    return bool((_shared(box[None], others) >= part * np.prod(box[2:])).any())
-
-
-def match(followed: Array, detected: Array, least: float) -> NDArray[np.intp]:
-    """Which of the followed boxes each detection is: the pairs of largest overlap first.
-
-    Args:
-        followed: [N, 4]
-        detected: [M, 4]
-        least: overlap below which two boxes are not one person.
-
-    Returns:
-        [M] rows of ``followed``, -1 for someone else.
-    """
-    owner = np.full(len(detected), -1, np.intp)
-    shared = overlap(followed, detected)
-    while shared.size and shared.max() >= least:
-        one, other = np.unravel_index(shared.argmax(), shared.shape)
-        owner[other] = one
-        shared[one], shared[:, other] = 0.0, 0.0
-    return owner
 
 
 def _distinct(found: Detection, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,0 +1,260 @@
+"""Pictures with people whose boxes are known, put together from cutouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lift3d.detectors.crops import apply, boxes_around
+from lift3d.detectors.detection import Array, Picture
+
+from .cutouts import Cutouts, Mask
+from .scenery import make_scenery, paste, surroundings, texture
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """What pictures are made.
+
+    Args:
+        heights: least and largest height of a person's longer side, in parts of the picture's longer side.
+        people: probability of 0, 1, 2, … people.
+        whole: share of people that come with all of their cut picture.
+        alone: share of pictures that are one cut picture, as it is, filling the frame.
+        decoys: things with a person's outline and no person in it, at most.
+        visible: part of a person's box that must lie in the picture, and of the body that nothing may hide, for the
+            person to be asked for; of whom less is seen, nothing is asked.
+        disturbed: whether colours, sharpness and noise vary.
+    """
+
+    heights: tuple[float, float] = (0.08, 0.95)
+    people: tuple[float, ...] = (0.07, 0.35, 0.25, 0.13, 0.1, 0.06, 0.04)
+    whole: float = 0.2
+    alone: float = 0.08
+    decoys: int = 3
+    visible: float = 0.4
+    disturbed: bool = True
+
+
+@dataclass(eq=False)
+class Scene:
+    """A picture and who is in it.
+
+    Args:
+        picture: [H, W, 3] BGR.
+        boxes: [P, 4] left, top, width, height, pixels.
+        ignored: [Q, 4] of whom too little is seen.
+    """
+
+    picture: Picture
+    boxes: Array
+    ignored: Array
+
+
+@dataclass(eq=False)
+class _Placed:
+    """A person in a picture that is being made."""
+
+    box: Array
+    body: NDArray[np.float32]
+    area: float
+    pixels: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pixels = max(float(self.body.sum()), 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Patch:
+    """A cutout of the wanted size."""
+
+    picture: Picture
+    mask: Mask
+    box: Array
+
+
+def make_scene(
+    cutouts: Cutouts, size: tuple[int, int], rng: Generator, settings: SceneSettings = SceneSettings()
+) -> Scene:
+    """A picture with people.
+
+    Args:
+        cutouts: people to show.
+        size: (width, height) of the picture.
+        rng: what it is drawn by.
+        settings: of what kind.
+    """
+    picture = make_scenery(cutouts, size, rng)
+    placed: list[_Placed] = []
+    if rng.random() < settings.alone:
+        _fill_frame(picture, placed, cutouts, rng)
+    else:
+        chances = np.array(settings.people) / sum(settings.people)
+        count = int(rng.choice(len(chances), p=chances))
+        sizes = _sizes(count, settings.heights, rng) * max(size)
+        decoys = _sizes(int(rng.integers(settings.decoys + 1)), settings.heights, rng) * max(size)
+        todo = sorted([*((s, True) for s in sizes), *((s, False) for s in decoys)])
+        for length, real in todo:
+            _place(picture, placed, (cutouts, length, real), rng=rng, settings=settings)
+    if settings.disturbed:
+        picture = disturbed(picture, rng)
+    return _judged(picture, placed, settings.visible)
+
+
+def _sizes(count: int, heights: tuple[float, float], rng: Generator) -> Array:
+    """Lengths of people: half of the pictures show them in one size, as captures do."""
+    low, high = np.log(heights)
+    alike = rng.uniform(low, high) + rng.normal(0, 0.25, count)
+    drawn = alike if rng.random() < 0.5 else rng.uniform(low, high, count)
+    return np.asarray(np.exp(np.clip(drawn, low, high)))
+
+
+def _fill_frame(picture: Picture, placed: list[_Placed], cutouts: Cutouts, rng: Generator) -> None:
+    """One cut picture as large as the frame allows."""
+    row = cutouts.draw(rng)
+    shape = cutouts.pictures[row].shape
+    scale = min(picture.shape[1] / shape[1], picture.shape[0] / shape[0])
+    patch = _patch(cutouts, row, scale, whole=True, turn=0.0, rng=rng)
+    patch.mask[:] = 255
+    if rng.random() < 0.5:
+        picture[:] = rng.integers(0, 256)
+    room = [picture.shape[axis] - patch.mask.shape[axis] for axis in (1, 0)]
+    corner = (max(room[0], 0) // 2, max(room[1], 0) // 2)
+    _put(picture, placed, patch, corner)
+
+
+def _place(
+    picture: Picture,
+    placed: list[_Placed],
+    what: tuple[Cutouts, float, bool],
+    *,
+    rng: Generator,
+    settings: SceneSettings,
+) -> None:
+    """Put a person, or a decoy in the shape of one, somewhere."""
+    cutouts, length, real = what
+    row = cutouts.draw(rng)
+    whole = rng.random() < settings.whole
+    scale = length / cutouts.boxes[row, 2:].max()
+    turn = np.radians(rng.normal(0, 8)) if rng.random() < 0.3 else 0.0
+    patch = _patch(cutouts, row, scale, whole=whole, turn=turn, rng=rng)
+    high, wide = patch.mask.shape
+    reach = 0.3 if rng.random() < 0.25 else 0.0  # at times over the picture's edge
+    low = -reach * np.array([wide, high])
+    room = np.maximum(np.array([picture.shape[1] - wide, picture.shape[0] - high]) - low, low + 1)
+    corner = rng.uniform(low, room).astype(int)
+    if real:
+        _put(picture, placed, patch, (int(corner[0]), int(corner[1])))
+    else:
+        fill = texture if rng.random() < 0.4 else lambda size, rng: surroundings(cutouts, size, rng)
+        decoy = _Patch(fill((wide, high), rng), patch.mask, patch.box)
+        _hide(placed, paste(picture, decoy.picture, decoy.mask, (int(corner[0]), int(corner[1]))))
+
+
+def _put(picture: Picture, placed: list[_Placed], patch: _Patch, corner: tuple[int, int]) -> None:
+    """Paste a person before all others."""
+    cover = paste(picture, patch.picture, patch.mask, corner)
+    _hide(placed, cover)
+    box = patch.box + [*corner, 0, 0]
+    placed.append(_Placed(box, cover.astype(np.float32) / 255, float(np.prod(box[2:]))))
+
+
+def _hide(placed: list[_Placed], cover: Mask) -> None:
+    """What was pasted last hides those behind it."""
+    for person in placed:
+        person.body *= 1 - cover.astype(np.float32) / 255
+
+
+def _patch(cutouts: Cutouts, row: int, scale: float, *, whole: bool, turn: float, rng: Generator) -> _Patch:
+    """A person in the wanted size, perhaps mirrored, turned, with other colours."""
+    import cv2
+
+    picture, box, xy = cutouts.pictures[row], cutouts.boxes[row].copy(), cutouts.xy[row].copy()
+    body = cutouts.mask(row)
+    mask = _frame_mask(picture.shape[:2], rng) if whole or body is None else body
+    if rng.random() < 0.5:
+        picture, mask = picture[:, ::-1], mask[:, ::-1]
+        box[0] = picture.shape[1] - 1 - box[0] - box[2]
+        xy[:, 0] = picture.shape[1] - 1 - xy[:, 0]
+    size = (max(2, round(picture.shape[1] * scale)), max(2, round(picture.shape[0] * scale)))
+    real = np.array(size) / picture.shape[1::-1]
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    picture, mask = (cv2.resize(np.ascontiguousarray(side), size, interpolation=way) for side in (picture, mask))
+    box = np.concatenate([(box[:2] + 0.5) * real - 0.5, box[2:] * real])
+    if turn and np.isfinite(xy).all(-1).sum() >= 6:
+        picture, mask, box = _turned(picture, mask, box, (xy + 0.5) * real - 0.5, turn)
+    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
+    picture = np.clip(picture * gain.astype(np.float32), 0, 255).astype(np.uint8)
+    return _Patch(picture, np.asarray(mask, np.uint8).copy(), box)
+
+
+def _turned(picture: Picture, mask: Mask, box: Array, xy: Array, turn: float) -> tuple[Picture, Mask, Array]:
+    """A patch turned about its middle; the box keeps its distance to the outermost joints."""
+    import cv2
+
+    size = (mask.shape[1], mask.shape[0])
+    seen = np.isfinite(xy).all(-1)
+    before = boxes_around(xy, seen)
+    grown = np.ceil(np.abs(np.array([[np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])) @ size)
+    c, s = np.cos(turn), np.sin(turn)
+    linear = np.array([[c, -s], [s, c]])
+    affine = np.column_stack([linear, (grown - 1) / 2 - linear @ (np.array(size) - 1) / 2])
+    wide, high = int(grown[0]), int(grown[1])
+    picture, mask = (cv2.warpAffine(side, affine, (wide, high), flags=cv2.INTER_LINEAR) for side in (picture, mask))
+    after = boxes_around(apply(affine, xy), seen)
+    margin = np.concatenate([before[:2] - box[:2], box[:2] + box[2:] - before[:2] - before[2:]])
+    box = np.concatenate([after[:2] - margin[:2], after[2:] + margin[:2] + margin[2:]])
+    return np.asarray(picture, np.uint8), np.asarray(mask, np.uint8), box
+
+
+def _frame_mask(shape: tuple[int, int], rng: Generator) -> Mask:
+    """Of a whole cut picture: all of it, or fading out towards its edge."""
+    import cv2
+
+    mask = np.full(shape, 255, np.uint8)
+    if rng.random() < 0.6:
+        edge = max(1, int(0.06 * min(shape)))
+        mask[:edge], mask[-edge:], mask[:, :edge], mask[:, -edge:] = 0, 0, 0, 0
+        mask = np.asarray(cv2.blur(mask, (2 * edge + 1, 2 * edge + 1)), np.uint8)
+    return mask
+
+
+def _judged(picture: Picture, placed: list[_Placed], visible: float) -> Scene:
+    """Who is asked for; boxes end at the picture's edge."""
+    high, wide = picture.shape[:2]
+    boxes, ignored = [], []
+    for person in placed:
+        low = np.maximum(person.box[:2], -0.5)
+        end = np.minimum(person.box[:2] + person.box[2:], [wide - 0.5, high - 0.5])
+        extent = end - low
+        if (extent < 2).any():
+            continue
+        seen = np.prod(extent) / person.area
+        shown = float(person.body.sum()) / person.pixels
+        (boxes if min(seen, shown) >= visible else ignored).append(np.concatenate([low, extent]))
+    return Scene(picture, np.array(boxes).reshape(-1, 4), np.array(ignored).reshape(-1, 4))
+
+
+def disturbed(picture: Picture, rng: Generator) -> Picture:
+    """Other light and colours, blur, noise, and what JPEG leaves."""
+    import cv2
+
+    out = picture.astype(np.float32)
+    if rng.random() < 0.15:
+        out = np.repeat(out.mean(-1, keepdims=True), 3, axis=-1)
+    gain = rng.uniform(0.6, 1.3) * rng.uniform(0.88, 1.12, 3).astype(np.float32)
+    middle = np.float32(rng.uniform(80, 150))
+    out = (out * gain - middle) * np.float32(rng.uniform(0.6, 1.3)) + middle
+    if rng.random() < 0.3:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.3, 1.5))
+    if rng.random() < 0.5:
+        coarse = rng.standard_normal((*picture.shape[:2], 1), np.float32)
+        out = out + coarse * np.float32(rng.uniform(1, 10))
+    picture = np.clip(out, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
+        picture = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+    return picture
