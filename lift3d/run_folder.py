@@ -110,7 +110,7 @@ class RunFolder:
 
     def is_better(self, score: float) -> bool:
         """Whether a score beats all so far."""
-        so_far = [record.select for record in self.records]
+        so_far = [record.select for record in self.records if record.best]
         if not so_far:
             return True
         return score > max(so_far) if self.kind.higher else score < min(so_far)

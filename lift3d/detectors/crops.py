@@ -16,6 +16,10 @@ PADDING = 1.25
 """How much larger than the box the crop is, as in Xiao et al., Simple Baselines (ECCV 2018)."""
 
 
+GREY = 114
+"""What is drawn where the picture ends."""
+
+
 def crop_transform(box: Array, size: tuple[int, int], *, padding: float = PADDING, turn: float = 0.0) -> Array:
     """The map from picture to crop: scaling, turning and moving that puts the box in the crop's middle.
 
@@ -47,10 +51,26 @@ def apply(transform: Array, xy: Array) -> Array:
     return xy @ transform[:, :2].T + transform[:, 2]
 
 
-def cut(picture: Picture, transform: Array, size: tuple[int, int]) -> Picture:
-    """The crop [H, W, 3] that a map makes of a picture; grey where the picture ends.
+def cut(
+    picture: Picture,
+    transform: Array,
+    size: tuple[int, int],
+    *,
+    border: int | None = None,
+    fill: tuple[int, ...] = (GREY, GREY, GREY),
+    behind: Picture | None = None,
+) -> Picture:
+    """The crop [H, W, 3] that a map makes of a picture.
 
-    A box much larger than the crop is first halved as often as it takes: sampling alone would leave out pixels.
+    What is much larger than its crop is first made smaller by area: sampling alone would leave out pixels.
+
+    Args:
+        picture: [H, W, 3] BGR.
+        transform: [2, 3] from the picture to the crop.
+        size: (width, height) of the crop.
+        border: OpenCV's way of going on where the picture ends; None: ``fill``.
+        fill: a colour, BGR.
+        behind: a crop [H, W, 3] that shows where the picture ends; it is drawn on. Wins over ``border``.
     """
     import cv2
 
@@ -60,7 +80,7 @@ def cut(picture: Picture, transform: Array, size: tuple[int, int]) -> Picture:
         low = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
         high = np.minimum(np.ceil(corners.max(0)).astype(int) + 3, picture.shape[1::-1])
         if (high - low < 2).any():
-            return np.full((size[1], size[0], 3), 114, np.uint8)
+            return np.full((size[1], size[0], 3), fill, np.uint8)
         picture = picture[low[1] : high[1], low[0] : high[0]]
         times = 2 * shrink
         wanted = np.maximum(np.round((high - low) * times).astype(int), 1)
@@ -68,8 +88,11 @@ def cut(picture: Picture, transform: Array, size: tuple[int, int]) -> Picture:
         real = wanted / (high - low)
         smaller = np.column_stack([np.diag(1 / real), 0.5 / real - 0.5 + low])  # small picture -> picture
         transform = np.column_stack([transform[:, :2] @ smaller[:, :2], apply(transform, smaller[:, 2])])
+    mode = cv2.BORDER_CONSTANT if border is None else border
+    if behind is not None:
+        mode = cv2.BORDER_TRANSPARENT
     out = cv2.warpAffine(
-        picture, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(114, 114, 114)
+        picture, transform, size, dst=behind, flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=fill
     )
     return np.asarray(out, np.uint8)
 

@@ -6,6 +6,7 @@ from ..group import CommandGroup
 
 COMMANDS = {
     "keypoints": "Train the network that finds joints in pictures.",
+    "people": "Train the network that finds people in pictures.",
     "lifter": "Train the network that lifts one camera's 2D joints to 3D.",
 }
 

@@ -1,0 +1,195 @@
+"""A trained keypoint network at work: crops of boxes in, joints with a confidence that means something out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lift3d.calib import InputError
+from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lift3d.datasets.people_images import PeopleImages
+from lift3d.datasets.skeleton import Skeleton, skeleton_of
+from lift3d.heatmaps import DECODINGS, decode, mirror_maps, to_crop
+from lift3d.keypoint_metrics import correct_keypoints, keypoint_errors, torso_diagonals
+
+from .confidence import RADIUS, ConfidenceTable
+from .crops import apply, crop_transform, cut, invert
+from .detection import Array, Boxes, Detection, Picture
+from .networks import STRIDE, build_network
+from .samples import mirror_order, read_picture
+
+KIND = "keypoints"
+MEAN = (0.485, 0.456, 0.406)
+SPREAD = (0.229, 0.224, 0.225)
+"""Of ImageNet's pictures, RGB in 0..1: what encoders trained on it expect."""
+
+BATCH = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Joints:
+    """Joints of N crops.
+
+    Args:
+        xy: [N, J, 2] pixels of the picture.
+        peak: [N, J] height of the map's peak, 0..1.
+    """
+
+    xy: Array
+    peak: Array
+
+
+def as_input(pictures: Tensor) -> Tensor:
+    """What a network takes, [B, 3, H, W], of pictures [B, H, W, 3] RGB 0..255."""
+    mean, spread = (torch.tensor(values, device=pictures.device) for values in (MEAN, SPREAD))
+    return ((pictures.float() / 255 - mean) / spread).permute(0, 3, 1, 2)  # channels last in memory
+
+
+class KeypointNetwork:
+    """A KeypointDetector (see :mod:`lift3d.detectors.detection`) of our own networks."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        description: dict[str, Any],
+        *,
+        device: str = "cpu",
+        decoding: str = "dark",
+        flip: bool = False,
+    ) -> None:
+        """A network with its checkpoint's description.
+
+        Args:
+            network: gives logits.
+            description: of the checkpoint.
+            device: where it computes.
+            decoding: one of :data:`lift3d.heatmaps.DECODINGS`.
+            flip: look at the mirror image too: slower, a little better.
+
+        Raises:
+            InputError: there is no such decoding.
+        """
+        if decoding not in DECODINGS:
+            raise InputError(f"decoding must be one of {', '.join(DECODINGS)}, got {decoding!r}")
+        self.network = network.to(device, memory_format=torch.channels_last).eval()
+        self.skeleton: Skeleton = skeleton_of(tuple(description["joints"]), description["skeleton"])
+        self.size: tuple[int, int] = (int(description["size"][0]), int(description["size"][1]))
+        self.padding = float(description["padding"])
+        self.device, self.decoding, self.flip = device, decoding, flip
+        table = description.get("confidence")
+        self.confidence = None if table is None else ConfidenceTable.from_json(table)
+        self.description = description
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, device: str = "cpu", decoding: str = "dark", flip: bool = False
+    ) -> KeypointNetwork:
+        """A checkpoint of ``lift3d train keypoints``, float32 or float16.
+
+        Raises:
+            FileNotFoundError: there is none.
+            InputError: it is damaged, of another kind, or does not fit its own description.
+        """
+        checkpoint = load_checkpoint(path, KIND)
+        return cls(build(checkpoint, path), checkpoint.description, device=device, decoding=decoding, flip=flip)
+
+    def __call__(self, pictures: list[Picture], boxes: list[Boxes]) -> list[Detection]:
+        """The joints of each box, in the order of the boxes."""
+        owners = [i for i, own in enumerate(boxes) for _ in range(len(own))]
+        crops = [
+            cut(picture, transform, self.size)
+            for picture, own in zip(pictures, boxes, strict=True)
+            for transform in self._transforms(own.xywh)
+        ]
+        transforms = [transform for own in boxes for transform in self._transforms(own.xywh)]
+        found = self._read(crops, transforms)
+        sure = self._confidence(found.peak)
+        owner = np.array(owners, np.intp)
+        return [Detection(found.xy[owner == i], sure[owner == i], own) for i, own in enumerate(boxes)]
+
+    def on_people(self, people: PeopleImages) -> Joints:
+        """The joints of labelled people in their labelled boxes.
+
+        Raises:
+            InputError: a picture cannot be decoded.
+        """
+        parts = []
+        for start in range(0, len(people), BATCH):
+            rows = range(start, min(start + BATCH, len(people)))
+            transforms = self._transforms(people.boxes[rows])
+            crops = [
+                cut(read_picture(people.paths[row]), transform, self.size)
+                for row, transform in zip(rows, transforms, strict=True)
+            ]
+            parts.append(self._read(crops, transforms))
+        return Joints(np.concatenate([part.xy for part in parts]), np.concatenate([part.peak for part in parts]))
+
+    def _transforms(self, boxes: Array) -> list[Array]:
+        """From picture to crop, one a box."""
+        return [crop_transform(box, self.size, padding=self.padding) for box in boxes]
+
+    def _confidence(self, peak: Array) -> Array:
+        """The probability of being right where it was learnt, else the peak itself."""
+        return peak if self.confidence is None else self.confidence(peak)
+
+    def _read(self, crops: list[Picture], transforms: list[Array]) -> Joints:
+        """Joints of crops, BGR, in pixels of their pictures."""
+        xy, peak = np.zeros((len(crops), len(self.skeleton), 2)), np.zeros((len(crops), len(self.skeleton)))
+        for start in range(0, len(crops), BATCH):
+            stop = min(start + BATCH, len(crops))
+            batch = torch.from_numpy(np.stack(crops[start:stop])[..., ::-1].copy())
+            cells, height = self.maps_to_cells(as_input(batch.to(self.device)))
+            xy[start:stop] = to_crop(cells, STRIDE).double().cpu().numpy()
+            peak[start:stop] = height.double().cpu().numpy()
+        back = [apply(invert(transform), points) for transform, points in zip(transforms, xy, strict=True)]
+        return Joints(np.array(back).reshape(xy.shape), peak)
+
+    @torch.inference_mode()
+    def maps_to_cells(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Cells [B, J, 2] and peaks [B, J] of network input [B, 3, H, W]."""
+        logits = self.network(batch)
+        if self.flip:
+            mirrored = self.network(batch.flip(-1))
+            logits = (logits + mirror_maps(mirrored, mirror_order(self.skeleton))) / 2
+        return decode(logits.float(), self.decoding)
+
+
+def build(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> nn.Module:
+    """The network that a checkpoint describes, with its weights in float32.
+
+    Raises:
+        InputError: the weights do not fit the description.
+    """
+    told = checkpoint.description
+    try:
+        network = build_network(told["arch"], len(told["joints"]), **told["sizes"])
+        state = {
+            name: value.float() if value.dtype.is_floating_point else value for name, value in checkpoint.state.items()
+        }
+        network.load_state_dict(state)
+    except (KeyError, RuntimeError, AttributeError) as error:
+        raise InputError(
+            f"{path} says it is a network {told.get('arch')!r}, but its weights do not fit "
+            f"({str(error).splitlines()[0][:100]}); give a checkpoint of `lift3d train keypoints`"
+        ) from error
+    return network
+
+
+def calibrate_confidence(path: str | os.PathLike[str], people: PeopleImages, *, device: str = "cpu") -> None:
+    """Learn from people who trained nothing what the peaks mean, and write it into the checkpoint."""
+    network = KeypointNetwork.load(path, device=device)
+    found = network.on_people(people)
+    errors = keypoint_errors(found.xy, people.xy)
+    correct = correct_keypoints(errors, torso_diagonals(people.xy, people.skeleton), RADIUS)
+    seen: NDArray[np.bool_] = np.isfinite(correct)
+    table = ConfidenceTable.fit(found.peak, correct == 1, seen, skeleton=people.skeleton)
+    checkpoint = load_checkpoint(path, KIND)
+    described = {**checkpoint.description, "confidence": table.to_json()}
+    save_checkpoint(Path(path), replace(checkpoint, description=described), overwrite=True)
