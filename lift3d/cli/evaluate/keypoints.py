@@ -1,0 +1,121 @@
+"""``lift3d evaluate keypoints``: how well a detector finds joints of labelled people."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lift3d.detectors.scoring import GroupFigures, JointFigures
+
+COLUMNS = ("people", "number", "judged", "PCK@0.2 %", "PCK@0.1 %", "mean of joints %", "PCKh@0.5 %", "median error",
+           "not found %", "OKS", "AP", "AP50", "AP75", "AR")  # fmt: skip
+JOINT_COLUMNS = ("joint", "labels", "PCK@0.2 %", "PCK@0.1 %", "PCKh@0.5 %", "median error", "mean error, capped at 1")
+
+
+@click.command("keypoints")
+@click.argument("weights", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Labelled people: COCO or MPII JSON.")
+@click.option("--images", type=click.Path(path_type=Path), required=True, help="The folder with the pictures.")
+@click.option("--decode", "decoding", type=click.Choice(("window", "global", "dark", "argmax")), default="dark",
+              show_default=True, help="How joints are read from maps.")  # fmt: skip
+@click.option("--flip/--no-flip", default=False, show_default=True, help="Look at the mirror image too.")
+@click.option("--teacher", is_flag=True, help="Count labels that a network made, too, not those of humans alone.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON, in shares and torso diagonals.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write a PNG of the best and the worst people.")
+@click.option("--reliability", type=click.Path(path_type=Path), help="Write the reliability curve as SVG.")
+@click.option("--overwrite", is_flag=True, help="Replace pictures that exist.")
+def command(
+    weights: Path,
+    data: Path,
+    images: Path,
+    decoding: str,
+    flip: bool,
+    teacher: bool,
+    device: str,
+    as_json: bool,
+    sheet: Path | None,
+    reliability: Path | None,
+    overwrite: bool,
+) -> None:
+    """Measure WEIGHTS, a keypoints.pt of `lift3d train keypoints`, on labelled people in their labelled boxes.
+
+    Errors are in torso diagonals (shoulder to opposite hip).
+    """
+    from lift3d.calib import InputError
+    from lift3d.datasets.people_images import read_people_images
+    from lift3d.detectors.evaluation import evaluate_keypoints
+    from lift3d.detectors.evaluation_sheet import write_reliability, write_sheet
+    from lift3d.detectors.keypoint_network import KeypointNetwork
+
+    from ..console import progress_bar
+
+    for path in (sheet, reliability):
+        if path is not None and path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists; give --overwrite to replace it")
+    people = read_people_images(data, images)
+    if not teacher:
+        people = people.without_teacher()
+        if not len(people):
+            raise InputError(f"{data}: all labels were made by a network; give --teacher to count them")
+    detector = KeypointNetwork.load(weights, device=device, decoding=decoding, flip=flip)
+    with progress_bar() as progress:
+        found = evaluate_keypoints(detector, people, progress=progress)
+    settings = f"{decoding} decoding, {'with' if flip else 'no'} flip test"
+    if as_json:
+        click.echo(json.dumps(_finite({**found.as_dict(), "settings": settings}), indent=1))
+    else:
+        _print(found.groups, found.joints)
+        click.echo(f"confidence as probability to be within {found.radius:g} torso diagonals: expected calibration "
+                   f"error {found.reliability.expected_error:.3f}")  # fmt: skip
+        click.echo(f"{settings}; {found.protocol}")
+    if sheet is not None:
+        click.echo(f"wrote {write_sheet(found, people, sheet, overwrite=overwrite)}", err=as_json)
+    if reliability is not None:
+        written = write_reliability(found, reliability, name=weights.stem, overwrite=overwrite)
+        click.echo(f"wrote {written}", err=as_json)
+
+
+def _print(groups: tuple[GroupFigures, ...], joints: tuple[JointFigures, ...]) -> None:
+    """Both tables."""
+    from ..console import print_table
+
+    print_table(COLUMNS, [_cells(row) for row in groups])
+    click.echo()
+    rows = [
+        (row.joint, row.keypoints, *map(_percent, (row.pck, row.fine, row.pckh)), *map(_number, (row.median, row.mean)))
+        for row in joints
+    ]
+    print_table(JOINT_COLUMNS, rows)
+
+
+def _cells(row: GroupFigures) -> tuple[object, ...]:
+    """People as a row."""
+    shares = (row.pck.text(100.0), row.fine.text(100.0), _percent(row.joint_mean), _percent(row.pckh))
+    ap = tuple(_percent(row.ap.get(name, math.nan)) for name in ("AP", "AP50", "AP75", "AR"))
+    similarity = (_number(row.median), _percent(row.missed), _number(row.oks))
+    return (row.name, row.people, row.judged, *shares, *similarity, *ap)
+
+
+def _percent(share: float) -> str | None:
+    """With a decimal; None for what is not defined."""
+    return None if math.isnan(share) else f"{100 * share:.1f}"
+
+
+def _number(value: float) -> str | None:
+    """With three decimals; None for what is not defined."""
+    return None if math.isnan(value) else f"{value:.3f}"
+
+
+def _finite(tree: Any) -> Any:
+    """JSON knows neither NaN nor infinity: null stands for them."""
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree

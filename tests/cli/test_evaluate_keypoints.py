@@ -1,0 +1,84 @@
+"""``lift3d evaluate keypoints`` on a network that was never trained."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lift3d.cli import main
+from lift3d.datasets.skeleton import SKELETONS
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("pycocotools")
+
+from lift3d.checkpoint import Checkpoint, save_checkpoint  # noqa: E402
+from lift3d.detectors.networks import build_network  # noqa: E402
+
+JOINTS = SKELETONS["coco_17"].joints
+
+
+@pytest.fixture(scope="module")
+def files(standing_person, tmp_path_factory):
+    """Weights, COCO.json and the folder of pictures: four standing people, labelled by humans and by a network."""
+    folder = tmp_path_factory.mktemp("set")
+    images, annotations = [], []
+    for n in range(4):
+        cv2.imwrite(str(folder / f"{n}.jpg"), np.full((120, 100, 3), 60 * n, np.uint8))
+        xy = standing_person(JOINTS, shift=(0, 10 + n), height=100)
+        keypoints = np.column_stack([xy, np.full(17, 2)]).ravel().tolist()
+        images.append({"id": n, "file_name": f"{n}.jpg", "width": 100, "height": 120})
+        annotations.append({"id": n, "image_id": n, "category_id": 1, "iscrowd": 0, "bbox": [25, 8, 50, 105],
+                            "area": 5250, "keypoints": keypoints, "kp_kind": "hhhhhhhhhhhhhhhtt"})  # fmt: skip
+    categories = [{"id": 1, "name": "person", "keypoints": JOINTS}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "people.json").write_text(json.dumps(content))
+    torch.manual_seed(0)
+    network = build_network("light", 17)
+    described = {
+        "arch": "light",
+        "sizes": {},
+        "joints": JOINTS,
+        "skeleton": "coco_17",
+        "size": (64, 64),
+        "padding": 1.25,
+    }
+    weights = save_checkpoint(folder / "keypoints.pt", Checkpoint("keypoints", described, network.state_dict()))
+    return weights, folder / "people.json", folder
+
+
+def run(files, *options):
+    weights, data, images = map(str, files)
+    return CliRunner().invoke(main, ["evaluate", "keypoints", weights, "--data", data, "--images", images, *options])
+
+
+def test_tables_sheet_and_curve_are_made(files, tmp_path):
+    sheet, curve = tmp_path / "sheet.png", tmp_path / "curve.svg"
+    result = run(files, "--flip", "--decode", "window", "--sheet", str(sheet), "--reliability", str(curve))
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].split()[:3] == ["people", "number", "judged"]
+    assert lines[1].split()[:3] == ["all", "4", "4"]
+    assert any(line.startswith("left_ankle") for line in lines)
+    assert "window decoding, with flip test; boxes as labelled; joints labelled by humans;" in result.stdout
+    assert cv2.imread(str(sheet)) is not None
+    assert curve.read_text().startswith("<svg")
+    again = run(files, "--sheet", str(sheet))
+    assert again.exit_code == 1
+    assert "sheet.png exists; give --overwrite" in again.stderr
+
+
+def test_json_is_json_and_leaves_the_teachers_labels_out(files):
+    told = [json.loads(run(files, "--json", *more).stdout, parse_constant=pytest.fail) for more in ([], ["--teacher"])]
+    assert [side["groups"][0]["keypoints"] for side in told] == [4 * 15, 4 * 17]
+    assert told[0]["groups"][0]["pckh"] is None
+    assert told[0]["settings"] == "dark decoding, no flip test"
+    assert "humans and networks" in told[1]["protocol"]
+
+
+def test_missing_weights_are_said_in_one_line(files):
+    result = run(("absent.pt", *files[1:]))
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "absent.pt does not exist" in result.stderr
