@@ -1,8 +1,7 @@
 """OpenCap's cameraIntrinsicsExtrinsics.pickle: read only, one file a camera in folders Cam0, Cam1 …, millimetres.
 
-A pickle can run programs when it is read. Only NumPy's arrays and plain values are let through here; anything else is
-refused before it is made. The file's world is the vertical board; here it is turned to z up: (x, y, z) of the file is
-(-x, -z, -y) here, as Pose2Sim turns it.
+Only NumPy's arrays and plain values are let through (:mod:`lift3d.calib.plain_pickle`). The file's world is the
+vertical board; here it is turned to z up: (x, y, z) of the file is (-x, -z, -y) here, as Pose2Sim turns it.
 
 Source: OpenCap, opencap-core; Pose2Sim, calibration.py.
 """
@@ -10,43 +9,19 @@ Source: OpenCap, opencap-core; Pose2Sim, calibration.py.
 from __future__ import annotations
 
 import io
-import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..camera import Camera
-from ..errors import CalibrationError
+from ..errors import CalibrationError, InputError
+from ..plain_pickle import load_plain
 from ..rig import Rig
 from .content import AnyPath, Unit, metres_of, read_content
 from .toml_tables import make_rig, natural_order
 from .yaml_subset import matrix
 
 WORLD_FROM_FILE = np.array([[-1.0, 0, 0], [0, 0, -1], [0, -1, 0]])
-ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy.core.numeric", "_frombuffer"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-}
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Refuses every name that making an array does not need."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Only what is allowed."""
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return super().find_class(
-            module.replace("numpy.core", "numpy._core") if np.__version__ >= "2" else module, name
-        )
 
 
 def recognises(content: bytes) -> bool:
@@ -71,9 +46,9 @@ def read(path: AnyPath, *, unit: Unit | None = None) -> Rig:
 def _camera(path: Path, metres: float) -> Camera:
     """One file."""
     try:
-        table = _ArraysOnly(io.BytesIO(read_content(path))).load()
-    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError, ValueError) as error:
-        raise CalibrationError(f"{path} is not a pickle of plain arrays ({error}); it was not read") from None
+        table = load_plain(io.BytesIO(read_content(path)), str(path))
+    except InputError as error:
+        raise CalibrationError(str(error)) from None
     if not isinstance(table, dict):
         raise CalibrationError(f"{path} must hold a dictionary, got {type(table).__name__}")
     R = matrix(table.get("rotation"), (3, 3), f"{path}: rotation") @ WORLD_FROM_FILE.T
