@@ -2,6 +2,8 @@
 
 Layout of the file (:func:`write_mocap` writes it): ``clips/<name>/joints`` [T, 17, 3] in Human3.6M's order, with the
 attributes fps, subject, trial, action, source, licence and skeleton; the file's attribute ``unit`` is mm, cm or m.
+Where the recording's cameras are known, ``clips/<name>/cameras`` holds them: names, K [V, 3, 3], dist [V, 14] in
+OpenCV's order, R [V, 3, 3], t [V, 3] in metres whatever the unit of the joints, size [V, 2].
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.calib import InputError
+from lift3d.calib import Camera, InputError, Rig
 from lift3d.calib.atomic_file import atomic_file
 
 from .skeleton import SKELETONS
@@ -30,6 +32,7 @@ PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15)
 UNITS = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}
 THIGH_RANGE = (0.25, 0.65)  # metres, from children to the tallest; a wrong unit is off by ten at least
 TEXTS = ("subject", "trial", "action", "source", "licence", "skeleton")
+DIST_LENGTH = 14  # OpenCV's longest; a shorter one is the same with zeros behind it
 UNKNOWN_SUBJECT = "cmux-"  # clips whose subject nobody knows; it may be one of the test subjects
 
 
@@ -47,6 +50,7 @@ class Clip:
         source: where it came from.
         licence: what may be done with it.
         skeleton: whose bones these are: "native", or how they were retargeted.
+        rig: the cameras that recorded it, where they are known.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Clip:
     source: str = ""
     licence: str = ""
     skeleton: str = ""
+    rig: Rig | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,28 @@ def write_mocap(path: str | os.PathLike[str], clips: Iterable[Clip], *, overwrit
             group = file.create_group(f"clips/{clip.name}")
             group.create_dataset("joints", data=clip.xyz.astype(np.float32), compression="gzip", shuffle=True)
             group.attrs.update(fps=clip.fps, **{key: getattr(clip, key) for key in TEXTS})
+            if clip.rig is not None:
+                _write_rig(group.create_group("cameras"), clip.rig)
     return path
+
+
+def _write_rig(group: h5py.Group, rig: Rig) -> None:
+    """The cameras of a clip, as arrays; the polynomial lens models are one with zeros at the end."""
+    for camera in rig:
+        if camera.model != "pinhole":
+            raise InputError(f"camera {camera.name} has a fisheye lens, which this file cannot hold; leave the rig out")
+    dist = [np.pad(camera.dist, (0, DIST_LENGTH - len(camera.dist))) for camera in rig]
+    group.attrs["names"] = list(rig.names)
+    for key in ("K", "R", "t", "size"):
+        group.create_dataset(key, data=np.array([getattr(camera, key) for camera in rig]))
+    group.create_dataset("dist", data=np.array(dist))
+
+
+def _read_rig(group: h5py.Group) -> Rig:
+    """The cameras of a clip."""
+    arrays = {key: group[key][()] for key in ("K", "dist", "R", "t", "size")}
+    rows = zip(group.attrs["names"], *arrays.values(), strict=True)
+    return Rig(tuple(Camera(str(name), K, dist, R, t, tuple(size)) for name, K, dist, R, t, size in rows))
 
 
 def _unit(file: h5py.File, path: Path) -> float:
@@ -138,7 +164,8 @@ def _read_clip(name: str, group: Any, factor: float, path: Path) -> Clip:
     if not len(xyz) or not np.isfinite(xyz).all():
         raise InputError(f"{path}: clip {name} is empty or holds values that are not finite; leave it out")
     texts = {key: str(group.attrs.get(key, "")) for key in TEXTS}
-    return Clip(name, xyz, float(group.attrs["fps"]), **{**texts, "subject": texts["subject"] or name})
+    rig = _read_rig(group["cameras"]) if "cameras" in group else None
+    return Clip(name, xyz, float(group.attrs["fps"]), **{**texts, "subject": texts["subject"] or name}, rig=rig)
 
 
 def check_thighs(clips: Sequence[Clip], source: str) -> None:

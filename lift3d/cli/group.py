@@ -23,6 +23,7 @@ COMMANDS = {
     "calibrate": "Find lenses and places of cameras: by boards, scene points or people; check, repair, convert.",
     "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their 2D keypoints.",
     "lift": "Lift one camera's 2D keypoints to 3D.",
+    "prepare": "Turn published motion data into the file that lifters are trained on.",
     "train": "Train a network: the lifter from one camera's 2D to 3D.",
     "evaluate": "Measure networks and results against truth.",
     "smooth": "Smooth a result in time and fill its short gaps.",

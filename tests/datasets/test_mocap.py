@@ -1,11 +1,14 @@
 """Motion capture: its file, its units, and splits that keep test subjects out of training."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
 
-from lift3d.calib import InputError
+from lift3d.calib import InputError, Rig
 from lift3d.datasets.mocap import Clip, of_subjects, read_mocap, split_subjects, subjects_of, write_mocap
+from lift3d.datasets.synthetic import ring_rig
 
 
 def clip(mocap_body, subject, name=None, frames=4):
@@ -94,3 +97,19 @@ def test_the_real_file_reads(shared):
     assert len(clips) == 253
     assert sum(len(c.xyz) for c in clips) == 94904
     assert all(c.licence for c in clips)
+
+
+def test_cameras_are_kept_with_their_clips(tmp_path, mocap_body):
+    rig = ring_rig(3)
+    path = write_mocap(tmp_path / "m.h5", [replace(clip(mocap_body, "a"), rig=rig), clip(mocap_body, "b")])
+    filmed, unfilmed = read_mocap(path)
+    assert unfilmed.rig is None
+    assert filmed.rig.names == rig.names
+    assert filmed.rig[1].size == rig[1].size
+    np.testing.assert_allclose(filmed.rig.project(mocap_body), rig.project(mocap_body), atol=1e-9)
+
+
+def test_fisheye_cameras_are_refused(tmp_path, mocap_body):
+    fisheye = replace(ring_rig(1)[0], dist=np.zeros(4), model="fisheye")
+    with pytest.raises(InputError, match="fisheye lens, which this file cannot hold"):
+        write_mocap(tmp_path / "m.h5", [replace(clip(mocap_body, "a"), rig=Rig((fisheye,)))])
