@@ -33,7 +33,7 @@ FINE_ALPHA = 0.1  # torso diagonals
 LEAST_GROUP = 20  # people: a source with fewer is no row of its own
 
 PROTOCOL = (
-    "boxes as labelled; joints labelled by {labels}; torso = mean of the diagonals from shoulder to opposite hip that "
+    "joints labelled by {labels}; torso = mean of the diagonals from shoulder to opposite hip that "
     "are labelled, people without one are not judged by PCK; PCK = share of all labelled keypoints, 95 % interval "
     "from drawing people again; OKS over `area` of the file; AP: one detection a person, score = mean confidence; "
     "upright: face (else shoulders) above the hips"
@@ -92,7 +92,7 @@ class KeypointEvaluation:
 
     Args:
         protocol: how, in words.
-        groups: everybody first, then upright, the rest, and each source.
+        groups: everybody first; those found where some were not; upright ones, the rest, and each source.
         joints: J rows.
         reliability: of confidence as the probability to be within ``radius``.
         radius: torso diagonals.
@@ -148,7 +148,7 @@ def evaluate_predictions(
     )
     rows = [
         _group(name, np.flatnonzero(mask), scores, (predicted, confidence, true), people)
-        for name, mask in _subsets(people).items()
+        for name, mask in _subsets(people, predicted).items()
         if np.isfinite(scores.errors[mask]).any()
     ]
     if not rows:
@@ -192,10 +192,14 @@ class _Scores:
         return _Scores(self.pixels[rows], self.torso[rows], self.pckh[rows], self.similarity[rows])
 
 
-def _subsets(people: PeopleImages) -> dict[str, NDArray[np.bool_]]:
+def _subsets(people: PeopleImages, predicted: Array) -> dict[str, NDArray[np.bool_]]:
     """Who is in which row."""
     above, below = upright(people.xy, people.skeleton)
-    subsets = {"all": np.ones(len(people), bool), "upright": above, "head below hips": below}
+    found = np.isfinite(predicted).any((1, 2))
+    subsets = {"all": np.ones(len(people), bool)}
+    if not found.all():
+        subsets["those found"] = found
+    subsets |= {"upright": above, "head below hips": below}
     group = np.array(people.group)
     names = sorted(set(people.group))
     if len(names) > 1:

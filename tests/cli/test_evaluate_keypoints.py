@@ -61,7 +61,7 @@ def test_tables_sheet_and_curve_are_made(files, tmp_path):
     assert lines[0].split()[:3] == ["people", "number", "judged"]
     assert lines[1].split()[:3] == ["all", "4", "4"]
     assert any(line.startswith("left_ankle") for line in lines)
-    assert "window decoding, with flip test; boxes as labelled; joints labelled by humans;" in result.stdout
+    assert "boxes as labelled, window decoding, with flip test; joints labelled by humans;" in result.stdout
     assert cv2.imread(str(sheet)) is not None
     assert curve.read_text().startswith("<svg")
     again = run(files, "--sheet", str(sheet))
@@ -73,7 +73,7 @@ def test_json_is_json_and_leaves_the_teachers_labels_out(files):
     told = [json.loads(run(files, "--json", *more).stdout, parse_constant=pytest.fail) for more in ([], ["--teacher"])]
     assert [side["groups"][0]["keypoints"] for side in told] == [4 * 15, 4 * 17]
     assert told[0]["groups"][0]["pckh"] is None
-    assert told[0]["settings"] == "dark decoding, no flip test"
+    assert told[0]["settings"].endswith("boxes as labelled, dark decoding, no flip test")
     assert "humans and networks" in told[1]["protocol"]
 
 
@@ -82,3 +82,21 @@ def test_missing_weights_are_said_in_one_line(files):
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
     assert "absent.pt does not exist" in result.stderr
+
+
+def test_a_detector_of_others_sees_whole_pictures(files, monkeypatch):
+    from lift3d.detectors import registry
+    from lift3d.detectors.detection import Boxes, Detection
+
+    class Blind:
+        name, skeleton, settings = "blind", SKELETONS["coco_17"], None
+
+        def detect(self, pictures, *, in_sequence=True):
+            for n, _ in enumerate(pictures):
+                boxes = Boxes(np.array([[0.0, 0, 90, 110]]), np.ones(1))
+                yield Detection(np.full((1, 17, 2), 50.0), np.ones((1, 17)), boxes) if n else Detection.none(17)
+
+    monkeypatch.setitem(registry.DETECTORS, "blind", lambda name, options: Blind())
+    lines = run(("blind", *files[1:])).stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:3]] == [["all", "4"], ["those", "found"]]
+    assert "blind, whole pictures" in lines[-1]

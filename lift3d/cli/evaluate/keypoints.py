@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from lift3d.detectors.detection import Detector, KeypointDetector
     from lift3d.detectors.scoring import GroupFigures, JointFigures
 
 COLUMNS = ("people", "number", "judged", "PCK@0.2 %", "PCK@0.1 %", "mean of joints %", "PCKh@0.5 %", "median error",
@@ -18,12 +19,13 @@ JOINT_COLUMNS = ("joint", "labels", "PCK@0.2 %", "PCK@0.1 %", "PCKh@0.5 %", "med
 
 
 @click.command("keypoints")
-@click.argument("weights", type=click.Path(path_type=Path))
+@click.argument("detector", metavar="WEIGHTS|DETECTOR")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Labelled people: COCO or MPII JSON.")
 @click.option("--images", type=click.Path(path_type=Path), required=True, help="The folder with the pictures.")
 @click.option("--decode", "decoding", type=click.Choice(("window", "global", "dark", "argmax")), default="dark",
-              show_default=True, help="How joints are read from maps.")  # fmt: skip
-@click.option("--flip/--no-flip", default=False, show_default=True, help="Look at the mirror image too.")
+              show_default=True, help="How joints are read from our own networks' maps.")  # fmt: skip
+@click.option("--flip/--no-flip", default=None,
+              help="Look at the mirror image too [default: as lift3d detect does].")  # fmt: skip
 @click.option("--teacher", is_flag=True, help="Count labels that a network made, too, not those of humans alone.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON, in shares and torso diagonals.")
@@ -31,11 +33,11 @@ JOINT_COLUMNS = ("joint", "labels", "PCK@0.2 %", "PCK@0.1 %", "PCKh@0.5 %", "med
 @click.option("--reliability", type=click.Path(path_type=Path), help="Write the reliability curve as SVG.")
 @click.option("--overwrite", is_flag=True, help="Replace pictures that exist.")
 def command(
-    weights: Path,
+    detector: str,
     data: Path,
     images: Path,
     decoding: str,
-    flip: bool,
+    flip: bool | None,
     teacher: bool,
     device: str,
     as_json: bool,
@@ -43,15 +45,15 @@ def command(
     reliability: Path | None,
     overwrite: bool,
 ) -> None:
-    """Measure WEIGHTS, a keypoints.pt of `lift3d train keypoints`, on labelled people in their labelled boxes.
+    """Measure a detector on labelled people; errors are in torso diagonals (shoulder to opposite hip).
 
-    Errors are in torso diagonals (shoulder to opposite hip).
+    It is a keypoints.pt of `lift3d train keypoints` or another model's file, or a name that `lift3d detect --detector`
+    knows. Our own networks are given the labelled boxes; detectors that find people by themselves see whole pictures.
     """
     from lift3d.calib import InputError
     from lift3d.datasets.people_images import read_people_images
     from lift3d.detectors.evaluation import evaluate_keypoints
     from lift3d.detectors.evaluation_sheet import write_reliability, write_sheet
-    from lift3d.detectors.keypoint_network import KeypointNetwork
 
     from ..console import progress_bar
 
@@ -63,10 +65,9 @@ def command(
         people = people.without_teacher()
         if not len(people):
             raise InputError(f"{data}: all labels were made by a network; give --teacher to count them")
-    detector = KeypointNetwork.load(weights, device=device, decoding=decoding, flip=flip)
+    opened, settings = _open(detector, decoding, flip, device)
     with progress_bar() as progress:
-        found = evaluate_keypoints(detector, people, progress=progress)
-    settings = f"{decoding} decoding, {'with' if flip else 'no'} flip test"
+        found = evaluate_keypoints(opened, people, progress=progress)
     if as_json:
         click.echo(json.dumps(_finite({**found.as_dict(), "settings": settings}), indent=1))
     else:
@@ -77,8 +78,27 @@ def command(
     if sheet is not None:
         click.echo(f"wrote {write_sheet(found, people, sheet, overwrite=overwrite)}", err=as_json)
     if reliability is not None:
-        written = write_reliability(found, reliability, name=weights.stem, overwrite=overwrite)
+        written = write_reliability(found, reliability, name=Path(detector).stem, overwrite=overwrite)
         click.echo(f"wrote {written}", err=as_json)
+
+
+def _open(name: str, decoding: str, flip: bool | None, device: str) -> tuple[KeypointDetector | Detector, str]:
+    """The detector, and in words how it works."""
+    from lift3d.detectors.keypoint_network import KeypointNetwork
+    from lift3d.detectors.pipeline import TopDown
+    from lift3d.detectors.registry import DetectorOptions, open_detector
+
+    if name.endswith(".pt") and not Path(name).is_file():
+        raise FileNotFoundError(f"{name} does not exist; `lift3d train keypoints` makes checkpoints")
+    whole = open_detector(name, DetectorOptions(device=device, flip=flip, boxes_given=True))
+    if not isinstance(whole, TopDown):
+        return whole, f"{name}, whole pictures: the person is taken whose box overlaps the labelled one most"
+    network = whole.keypoints
+    if not isinstance(network, KeypointNetwork):
+        return network, f"{name}, boxes as labelled"
+    network.decoding = decoding
+    flipped = "with" if network.flip else "no"
+    return network, f"{name}, boxes as labelled, {decoding} decoding, {flipped} flip test"
 
 
 def _print(groups: tuple[GroupFigures, ...], joints: tuple[JointFigures, ...]) -> None:
