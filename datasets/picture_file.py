@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from lift3d.calib import InputError
 
-JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
-TRAILER = 65536  # bytes: cameras write notes of their own behind a JPEG's end
+from .opencv_log import SILENT, opencv_log
+
+JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
 
 def read_picture(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -27,14 +28,11 @@ def read_picture(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; wanted a picture")
     content = path.read_bytes()
-    if content.startswith(JPEG_START) and JPEG_END not in content[-TRAILER:]:
+    # An end before the last scan is a thumbnail's; what cameras write behind the end does not matter.
+    if content.startswith(JPEG_START) and content.rfind(JPEG_END) < content.rfind(JPEG_SCAN):
         raise InputError(f"{path} is a JPEG that ends too early ({len(content)} bytes); copy it again or leave it out")
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
+    with opencv_log(SILENT):
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
     if picture is None:
         raise InputError(f"{path} cannot be decoded as a picture ({len(content)} bytes); copy it again or leave it out")
     return np.asarray(picture, np.uint8)

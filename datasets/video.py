@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from lift3d.calib import InputError
 
+from .opencv_log import ERROR, opencv_log
+
 if TYPE_CHECKING:
     import cv2
 
@@ -77,14 +79,12 @@ def opened_video(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2
 
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    try:
-        yield capture
-    finally:
-        capture.release()
-        cv2.utils.logging.setLogLevel(level)
+    with opencv_log(ERROR):
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        try:
+            yield capture
+        finally:
+            capture.release()
 
 
 def _first_size(capture: cv2.VideoCapture) -> tuple[int, int] | None:

@@ -84,7 +84,6 @@ def command(
 
 def _open(name: str, decoding: str, flip: bool | None, device: str) -> tuple[KeypointDetector | Detector, str]:
     """The detector, and in words how it works."""
-    from lift3d.detectors.keypoint_network import KeypointNetwork
     from lift3d.detectors.pipeline import TopDown
     from lift3d.detectors.registry import DetectorOptions, open_detector
 
@@ -93,6 +92,8 @@ def _open(name: str, decoding: str, flip: bool | None, device: str) -> tuple[Key
     whole = open_detector(name, DetectorOptions(device=device, flip=flip, boxes_given=True))
     if not isinstance(whole, TopDown):
         return whole, f"{name}, whole pictures: the person is taken whose box overlaps the labelled one most"
+    from lift3d.detectors.keypoint_network import KeypointNetwork  # PyTorch, which MediaPipe's users need not have
+
     network = whole.keypoints
     if not isinstance(network, KeypointNetwork):
         return network, f"{name}, boxes as labelled"
