@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Full, Queue
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError
 
 from .pairing import natural_key
+from .picture_file import read_picture
 from .video import PATIENCE, VIDEO_SUFFIXES, VideoInfo, opened_video, probe
 
 Picture = NDArray[np.uint8]
@@ -142,7 +143,10 @@ class PictureFrames:
     def read(self, start: int = 0) -> Iterator[Picture | None]:
         """The pictures from a number on."""
         for path in self.paths[start:]:
-            yield read_picture(path)
+            try:
+                yield read_picture(path)
+            except InputError:
+                yield None
 
     def fingerprint(self) -> str:
         """SHA-256 over names and contents' samples."""
@@ -178,23 +182,6 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
 
 
-def read_picture(path: str | os.PathLike[str]) -> Picture | None:
-    """A picture [H, W, 3] BGR; None if it cannot be decoded in full."""
-    data = Path(path).read_bytes()
-    if not data or _cut_short(data):
-        return None
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return None if picture is None else np.asarray(picture, np.uint8)
-
-
-def _cut_short(data: bytes) -> bool:
-    """Whether a JPEG's end is missing, which decoders fill with grey and say nothing."""
-    return data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-
-
 def sampled_digest(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's length and of samples spread over it, the beginning and the end among them."""
     path = Path(path)
@@ -207,7 +194,7 @@ def sampled_digest(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def prefetched(items: Iterator[Item], *, ahead: int = 8) -> Iterator[Item]:
+def prefetched(items: Iterator[Item], *, ahead: int = 8) -> Generator[Item, None, None]:
     """The same items, made in a thread that runs up to ``ahead`` of them before the one that is asked for.
 
     The thread ends when the items do, or when the iterator that is returned is closed or dropped.

@@ -84,8 +84,7 @@ def _own(name: str, options: DetectorOptions) -> Detector:
         "flip": flip,
         "person": "given boxes" if options.boxes_given else str(options.person_weights or "light"),
     }
-    person = None if options.boxes_given else _person(options)
-    return TopDown(person, keypoints, name=name, told=told, settings=_settings(options))
+    return TopDown(_person(options), keypoints, name=name, told=told, settings=_settings(options))
 
 
 def _shipped(name: str) -> Path:
@@ -101,8 +100,10 @@ def _shipped(name: str) -> Path:
     return path
 
 
-def _person(options: DetectorOptions) -> PersonDetector:
-    """Our person detector."""
+def _person(options: DetectorOptions) -> PersonDetector | None:
+    """Our person detector, None where boxes will be given."""
+    if options.boxes_given:
+        return None
     from .person.detector import PersonNetwork
 
     return PersonNetwork.load(options.person_weights, device=options.device)
@@ -119,14 +120,14 @@ def _onnx(name: str, options: DetectorOptions) -> Detector:
         raise InputError("detector onnx needs the model's file; give --weights FILE.onnx")
     from .backends.onnx_file import open_onnx
 
-    return open_onnx(options.weights, device=options.device)
+    return open_onnx(options.weights, person=_person(options), device=options.device)
 
 
 def _rtmpose(name: str, options: DetectorOptions) -> Detector:
     """RTMDet and RTMPose by rtmlib."""
     from .backends.rtmlib_pose import open_rtmpose
 
-    return open_rtmpose(options.weights, device=options.device)
+    return open_rtmpose(options.weights, person=_person(options), device=options.device)
 
 
 def _mediapipe(name: str, options: DetectorOptions) -> Detector:
@@ -140,7 +141,7 @@ def _torchvision(name: str, options: DetectorOptions) -> Detector:
     """Keypoint R-CNN."""
     from .backends.torchvision_rcnn import open_torchvision
 
-    return open_torchvision(options.weights, device=options.device)
+    return open_torchvision(options.weights, people=options.people, device=options.device)
 
 
 DETECTORS: dict[str, Callable[[str, DetectorOptions], Any]] = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lift3d.calib import InputError
-from lift3d.datasets.frames import PictureFrames, VideoFrames, open_frames, prefetched, read_picture, sampled_digest
+from lift3d.datasets.frames import PictureFrames, VideoFrames, open_frames, prefetched, sampled_digest
 
 NOISE = np.random.default_rng(3).integers(0, 255, (40, 240, 320, 3), dtype=np.uint8)
 
@@ -102,9 +102,9 @@ def test_a_jpeg_with_a_thumbnail_in_it_is_cut_short_all_the_same(tmp_path):
     marker = b"\xff\xe1" + (len(small) + 2).to_bytes(2, "big")
     path = tmp_path / "thumb.jpg"
     path.write_bytes(whole[:2] + marker + small + whole[2:])
-    assert read_picture(path) is not None
+    assert [picture is None for picture in open_frames(path).read()] == [False]
     path.write_bytes((whole[:2] + marker + small + whole[2:])[:-5000])
-    assert read_picture(path) is None
+    assert [picture is None for picture in open_frames(path).read()] == [True]
 
 
 @pytest.mark.parametrize(
