@@ -35,7 +35,16 @@ COMMANDS = {
     "export": "Write a result in another program's format.",
 }
 LEVEL = "lift3d.level"
-_EXTRAS = {"open3d": "'lift3d[view]'", "torch": "'lift3d[train]'"}
+_EXTRAS = {
+    "open3d": "'lift3d[view]'",
+    "torch": "'lift3d[train]'",
+    "pycocotools": "'lift3d[train]'",
+    "cdflib": "'lift3d[h36m]'",
+    "onnxruntime": "'lift3d[onnx]'",
+    "rtmlib": "'lift3d[rtmpose]'",
+    "mediapipe": "'lift3d[mediapipe]'",
+    "torchvision": "'lift3d[torchvision]'",
+}
 
 
 class CommandGroup(click.Group):

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 import click
@@ -168,6 +170,13 @@ def test_missing_package_says_how_to_install_it(run_raising: Run) -> None:
     assert (
         result.stderr == "lift3d: error: the Python package open3d is not installed; run: pip install 'lift3d[view]'\n"
     )
+
+
+@pytest.mark.parametrize("advice", group._EXTRAS.values())
+def test_extra_that_is_advised_exists(advice: str) -> None:
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    extra = advice.removeprefix("'lift3d[").removesuffix("]'")
+    assert re.search(rf"^{extra} = \[", project, flags=re.MULTILINE)
 
 
 def test_missing_module_of_our_own_is_our_fault(run_raising: Run) -> None:
