@@ -35,6 +35,7 @@ class DetectorOptions:
         people: how many to look for; None: all.
         fps: of the videos, None for pictures.
         boxes_given: boxes will come from elsewhere, so no person detector is loaded.
+        download: let a backend fetch a model that is not there; nothing is ever fetched otherwise.
     """
 
     weights: str | os.PathLike[str] | None = None
@@ -44,6 +45,7 @@ class DetectorOptions:
     people: int | None = None
     fps: float | None = None
     boxes_given: bool = False
+    download: bool = False
 
 
 def open_detector(name: str = "light", options: DetectorOptions | None = None) -> Detector:
@@ -124,10 +126,13 @@ def _onnx(name: str, options: DetectorOptions) -> Detector:
 
 
 def _rtmpose(name: str, options: DetectorOptions) -> Detector:
-    """RTMDet and RTMPose by rtmlib."""
+    """RTMPose by rtmlib; with boxes of rtmlib's own person detector where no file is given, or if that is ONNX."""
     from .backends.rtmlib_pose import open_rtmpose
 
-    return open_rtmpose(options.weights, person=_person(options), device=options.device)
+    finder = options.person_weights
+    whole = options.weights is None and finder is None and not options.boxes_given
+    person = finder if str(finder or "").lower().endswith(".onnx") else "own" if whole else _person(options)
+    return open_rtmpose(options.weights, person=person, device=options.device, download=options.download)
 
 
 def _mediapipe(name: str, options: DetectorOptions) -> Detector:
@@ -141,7 +146,7 @@ def _torchvision(name: str, options: DetectorOptions) -> Detector:
     """Keypoint R-CNN."""
     from .backends.torchvision_rcnn import open_torchvision
 
-    return open_torchvision(options.weights, people=options.people, device=options.device)
+    return open_torchvision(options.weights, people=options.people, device=options.device, download=options.download)
 
 
 DETECTORS: dict[str, Callable[[str, DetectorOptions], Any]] = {
