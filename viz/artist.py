@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, Protocol
 
 import cv2
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 
 from lift3d.calib import InputError
 
+from .backdrop import Backdrops
+from .bounds import Bounds
 from .caption import draw_caption, draw_labels, draw_picture_edge
+from .look import Look
 from .mesh import Mesh
 from .offscreen import Open3DRenderer
 from .open3d_check import open3d_problem
@@ -43,6 +47,8 @@ class RenderOptions:
         overwrite: replace an existing file.
         renderer: "open3d", "painter" (OpenCV alone), or "auto": Open3D where it can draw.
         progress: called as progress("render", done, total).
+        look: colours, ellipsoids, trails, who is followed, how several results stand.
+        videos: camera name to video file, whose pictures stand behind the views of cameras; None for none.
     """
 
     title: str = ""
@@ -53,6 +59,8 @@ class RenderOptions:
     overwrite: bool = False
     renderer: RendererName = "auto"
     progress: Progress | None = None
+    look: Look = field(default_factory=Look)
+    videos: Mapping[str, Path] | None = None
 
 
 class Renderer(Protocol):
@@ -60,6 +68,12 @@ class Renderer(Protocol):
 
     def set_mesh(self, name: str, mesh: Mesh) -> None:
         """Put a mesh into the scene, or replace the one of that name."""
+
+    def move_mesh(self, name: str, mesh: Mesh) -> None:
+        """The same for a mesh whose triangles are those of the last time."""
+
+    def set_backdrop(self, picture: Image | None) -> None:
+        """What stands behind everything."""
 
     def draw(self, view: Viewpoint) -> Image:
         """The picture [H, W, 3] BGR."""
@@ -78,34 +92,44 @@ class Artist:
             self._renderer: Renderer = PainterRenderer(size)
         else:
             self._factor = supersample if max(size) * supersample <= MAX_SIDE else 1
-            self._renderer = Open3DRenderer((size[0] * self._factor, size[1] * self._factor))
-        if options.floor:
+            self._renderer = Open3DRenderer((size[0] * self._factor, size[1] * self._factor), scene.extent)
+        self._backdrops = Backdrops(scene.poses, options.videos) if options.videos and scene.camera(view) else None
+        if options.floor and not self._backdrops:
             self._renderer.set_mesh("axes", scene.axes())
             if self._from_above(scene.viewpoint(view, size=size)):
                 self._renderer.set_mesh("floor", scene.floor.mesh())
         if options.cameras:
             self._renderer.set_mesh("cameras", scene.cameras(without=view))
 
-    def draw(self, frame: int, *, turn: float) -> Image:
-        """The finished picture [H, W, 3] BGR."""
+    def draw(self, frame: int, *, turn: float = 0.0, bounds: Bounds | None = None) -> Image:
+        """The finished picture [H, W, 3] BGR; ``bounds`` are what the view fits in place of the scene's."""
         scene, options = self._scene, self._options
-        view = scene.viewpoint(self._view, size=self._size, turn=turn)
-        people = scene.people(frame)
-        self._renderer.set_mesh("people", people)
-        if options.floor and self._from_above(view):
-            self._renderer.set_mesh("shadows", scene.shadows(people))
+        if bounds is not None:
+            scene = replace(scene, bounds=bounds)
+        view = scene.viewpoint(self._view, size=self._size, turn=turn, frame=frame)
+        moving = scene.moving(frame)
+        for name, mesh in moving.items():
+            self._renderer.move_mesh(name, mesh)
+        camera = scene.camera(self._view)
+        if self._backdrops and camera:
+            self._renderer.set_backdrop(self._backdrops.picture(camera, frame, view))
+        elif options.floor and self._from_above(view):
+            self._renderer.move_mesh("shadows", scene.shadows(moving["people"]))
         image = self._renderer.draw(view if self._factor == 1 else view.scaled(self._factor))
         if self._factor > 1:
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         draw_picture_edge(image, view)
         if options.caption:
-            shown = {"cameras": options.cameras, "axes": options.floor}
-            draw_labels(
-                image, [label for label in scene.labels if shown[label.group] and label.text != self._view], view
-            )
-            grid = scene.floor.step if options.floor else 0.0
-            draw_caption(image, scene.poses, frame, title=options.title, grid=grid)
+            self._write(image, frame, view)
         return image
+
+    def _write(self, image: Image, frame: int, view: Viewpoint) -> None:
+        """The caption and the names in the scene."""
+        scene, options = self._scene, self._options
+        floor = options.floor and not self._backdrops
+        shown = {"cameras": options.cameras, "axes": floor, "names": True}
+        draw_labels(image, [label for label in scene.labels if shown[label.group] and label.text != self._view], view)
+        draw_caption(image, scene, frame, title=options.title, grid=scene.floor.step if floor else 0.0)
 
     def _from_above(self, view: Viewpoint) -> bool:
         """From below, the floor would hide the people; no view passes through it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,10 +61,16 @@ def bounds_of(xyz: Array) -> Bounds:
     boxes = [box for person in range(xyz.shape[1]) if (box := _person(xyz[:, person])) is not None]
     if not boxes:
         return NOWHERE
-    low = np.min([box.low for box in boxes], axis=0)
-    high = np.max([box.high for box in boxes], axis=0)
-    short = np.maximum(0.0, LEAST_HALF - 0.5 * (high - low))
-    return Bounds(low - short, high + short)
+    around = bounds_around(boxes)
+    short = np.maximum(0.0, LEAST_HALF - 0.5 * (around.high - around.low))
+    return Bounds(around.low - short, around.high + short)
+
+
+def bounds_around(boxes: Sequence[Bounds]) -> Bounds:
+    """The box of all boxes; :data:`NOWHERE` for none."""
+    if not boxes:
+        return NOWHERE
+    return Bounds(np.min([box.low for box in boxes], axis=0), np.max([box.high for box in boxes], axis=0))
 
 
 def _person(xyz: Array) -> Bounds | None:

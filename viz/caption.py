@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.datasets import Poses
-from lift3d.datasets.poses import Status
-
-from .palette import BACKGROUND, INK, INK_SOFT, VERDICTS, paler, person_colors
-from .scene import Label
+from .palette import BACKGROUND, INK_SOFT
+from .scene import Label, Scene
 from .viewpoint import Viewpoint
+from .wording import Word, legend_words, moment_words, verdict_words
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -23,18 +20,8 @@ Image = NDArray[np.uint8]
 TEXT_SHARE = 1 / 42  # of the picture's shorter side: 17 px at 720p
 MIN_TEXT, MAX_TEXT = 11, 48  # pixels
 WEIGHT = 500  # of OpenCV 5's font: between regular and semibold
-MAX_PEOPLE_NAMED = 6
 CAPTION_LINES = 4.5  # text sizes at the lower edge that belong to the caption
 _ASCII = str.maketrans({"·": "-", "–": "-", "—": "-", "…": ".", "µ": "u", "°": " "})
-
-
-@dataclass(frozen=True)
-class Word:
-    """A piece of text in one colour, with an optional chip of colour before it."""
-
-    text: str
-    color: Array
-    chip: Array | None = None
 
 
 def text_size(size: tuple[int, int]) -> int:
@@ -42,21 +29,29 @@ def text_size(size: tuple[int, int]) -> int:
     return int(np.clip(round(min(size) * TEXT_SHARE), MIN_TEXT, MAX_TEXT))
 
 
-def draw_caption(image: Image, poses: Poses, frame: int, *, title: str, grid: float) -> None:
+def draw_caption(image: Image, scene: Scene, frame: int, *, title: str, grid: float) -> None:
     """Write the picture's two lines of caption into its lower edge.
 
     Args:
         image: [H, W, 3] BGR, changed in place.
-        poses: what is shown.
+        scene: what is shown.
         frame: 0..T-1.
         title: for example the file's name; empty for none.
         grid: metres between the floor's lines; 0 for no floor.
     """
     height, width = image.shape[:2]
     size = text_size((width, height))
+    about, quality = moment_words(scene.poses, frame, title), verdict_words(scene.poses)
+    legend = legend_words(scene, frame, grid)
+    draw_rows(image, (about, quality, legend), size=size)
+
+
+def draw_rows(image: Image, rows_of_words: tuple[list[Word], list[Word], list[Word]], *, size: int) -> None:
+    """Write what is shown, how good it is and what colours mean into a picture's lower edge, none over another."""
+    height, width = image.shape[:2]
     margin = round(0.9 * size)
     room = width - 2 * margin
-    about, quality, legend = moment_words(poses, frame, title), verdict_words(poses), legend_words(poses, frame, grid)
+    about, quality, legend = rows_of_words
     together = words_width(about, size) + words_width(legend, size) + 2 * size <= room
     rows = [about, quality] if together else [legend, about, quality]
     baseline = height - margin
@@ -65,57 +60,6 @@ def draw_caption(image: Image, poses: Poses, frame: int, *, title: str, grid: fl
         if row is about and together:
             draw_words(image, legend, (width - margin - words_width(legend, size), baseline), size=size)
         baseline -= round(1.5 * size)
-
-
-def moment_words(poses: Poses, frame: int, title: str) -> list[Word]:
-    """File and time."""
-    total = len(poses.xyz)
-    parts = [Word(title, INK)] if title else []
-    return [*parts, Word(f"{poses.time[frame]:.2f} s", INK_SOFT), Word(f"frame {frame + 1} of {total}", INK_SOFT)]
-
-
-def verdict_words(poses: Poses) -> list[Word]:
-    """The verdict and its first reason."""
-    level = str(poses.verdict.get("level", ""))
-    if not level:
-        return []
-    reasons = [str(reason) for reason in poses.verdict.get("reasons", [])]
-    words = [Word(level, VERDICTS.get(level, INK))]
-    if reasons and level != "good":
-        words.append(Word(reasons[0], INK_SOFT))
-    return words
-
-
-def status_line(poses: Poses, frame: int) -> str:
-    """Verdict, first reason, and how many joints the frame has, for a window's lower edge."""
-    present = int(np.isfinite(poses.xyz[frame]).all(-1).sum())
-    filled = int(np.isin(poses.status[frame], (Status.INTERPOLATED, Status.LIFTED)).sum())
-    words = [": ".join(word.text for word in verdict_words(poses))]
-    words.append(f"{present} of {poses.xyz[frame, ..., 0].size} joints" + (f", {filled} filled in" if filled else ""))
-    return "   ".join(word for word in words if word)
-
-
-def legend_words(poses: Poses, frame: int, grid: float) -> list[Word]:
-    """What the colours and the grid mean; only of what can be seen in the frame."""
-    seen = np.isfinite(poses.xyz[frame]).all(-1)
-    people = np.flatnonzero(seen.any(-1))
-    words: list[Word] = []
-    if len(people) > 1:
-        words = [
-            Word(f"{person + 1}", INK_SOFT, person_colors(person).shades[1]) for person in people[:MAX_PEOPLE_NAMED]
-        ]
-    if len(people) and any(joint.startswith("left_") for joint in poses.skeleton.joints):
-        shades = person_colors(int(people[0])).shades
-        words += [Word("left", INK_SOFT, shades[0]), Word("right", INK_SOFT, shades[2])]
-    filled = seen & np.isin(poses.status[frame], (Status.INTERPOLATED, Status.LIFTED))
-    if filled.any():
-        shade = person_colors(int(np.flatnonzero(filled.any(-1))[0])).shades[1]
-        words.append(Word("filled in", INK_SOFT, paler(shade)))
-    if not len(people):
-        words.append(Word("no joints in this frame", INK))
-    if grid:
-        words.append(Word(f"grid {grid:g} m", INK_SOFT))
-    return words
 
 
 def draw_labels(image: Image, labels: Sequence[Label], view: Viewpoint) -> None:
@@ -146,10 +90,8 @@ def draw_words(image: Image, words: Sequence[Word], at: tuple[int, int], *, size
     x, y = at
     for word in words:
         if word.chip is not None:
-            radius = 0.32 * size
-            center = (round((x + radius) * 16), round((y - 0.34 * size) * 16))
-            cv2.circle(image, center, round(radius * 16), (255 * word.chip[::-1]).tolist(), -1, cv2.LINE_AA, 4)
-            x += round(0.95 * size)
+            _draw_chip(image, word.chip, (x, y), size)
+            x += _chip_width(word, size)
         draw_text(image, word.text, (x, y), size=size, color=word.color)
         x += text_width(word.text, size) + size
 
@@ -167,8 +109,29 @@ def fitting(words: Sequence[Word], size: int, room: int) -> list[Word]:
 
 def words_width(words: Sequence[Word], size: int) -> int:
     """Pixels that :func:`draw_words` takes."""
-    chips = sum(round(0.95 * size) for word in words if word.chip is not None)
+    chips = sum(_chip_width(word, size) for word in words)
     return chips + sum(text_width(word.text, size) for word in words) + size * max(0, len(words) - 1)
+
+
+def _chip_width(word: Word, size: int) -> int:
+    """Pixels that a word's chip takes with the space after it."""
+    if word.chip is None:
+        return 0
+    return round((0.95 if word.chip.ndim == 1 else 0.35 + 0.6 * len(word.chip)) * size)
+
+
+def _draw_chip(image: Image, chip: Array, at: tuple[int, int], size: int) -> None:
+    """A dot of one colour, or a bar of several, from the baseline's start."""
+    x, y = at
+    if chip.ndim == 1:
+        radius = 0.32 * size
+        center = (round((x + radius) * 16), round((y - 0.34 * size) * 16))
+        cv2.circle(image, center, round(radius * 16), (255 * chip[::-1]).tolist(), -1, cv2.LINE_AA, 4)
+        return
+    edges = np.round(x + 0.6 * size * np.arange(len(chip) + 1)).astype(int).tolist()
+    for color, left, right in zip(chip, edges[:-1], edges[1:], strict=True):
+        low, high = round(y - 0.65 * size), round(y - 0.05 * size)
+        cv2.rectangle(image, (left, low), (right - 1, high), (255 * color[::-1]).tolist(), -1)
 
 
 def text_width(text: str, size: int) -> int:

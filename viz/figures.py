@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lift3d.datasets import Poses, Skeleton
 from lift3d.datasets.poses import Status
 
+from .coloring import Coloring
 from .mesh import Faces, Mesh, directions_across, shaded, tube_faces, unit_ring, unit_sphere
-from .palette import paler, person_colors
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -31,7 +31,6 @@ THINNER = {
 }
 LIMB_LENGTH = 0.36  # metres, a typical thigh, shank, upper arm or forearm of an adult
 BONE_SEGMENTS, SPHERE_RINGS, SPHERE_SEGMENTS = 14, 8, 12
-LEFT, CENTER, RIGHT = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +54,7 @@ class FigureMesh:
     rest: Array
     bones: Index  # [B, 2]
     radius: Array  # [J] metres
-    bone_sides: Index  # [B]
-    joint_sides: Index  # [J]
-    shades: Array  # [P, 3, 3] RGB
+    coloring: Coloring
 
     def pose(self, frame: int) -> tuple[Array, Array]:
         """Where the vertices of a frame are, and their colours.
@@ -74,8 +71,10 @@ class FigureMesh:
         filled = np.isin(status, (Status.INTERPOLATED, Status.LIFTED))
         xyz = np.where(seen[..., None], xyz, self.rest)
         radius = np.where(seen, self.radius * np.where(filled, FILLED_RADIUS, 1.0), 0.0)
-        bones, bone_colors = self._bones(xyz, seen, radius, filled)
-        balls, ball_colors = self._joints(xyz, radius, filled)
+        bones, bone_colors = self._bones(xyz, seen, radius, self.coloring.bones(frame, self.bones))
+        ball, _ = unit_sphere(SPHERE_RINGS, SPHERE_SEGMENTS)
+        balls = xyz[:, :, None] + radius[..., None, None] * ball  # [P, J, N, 3]
+        ball_colors = shaded(self.coloring.joints(frame)[:, :, None], ball)
         return _person_by_person(bones, balls), _person_by_person(bone_colors, ball_colors)
 
     def pose_vertices(self, frame: int) -> Array:
@@ -87,9 +86,7 @@ class FigureMesh:
         vertices, colors = self.pose(frame)
         return Mesh(vertices, self.faces, colors)
 
-    def _bones(
-        self, xyz: Array, seen: NDArray[np.bool_], radius: Array, filled: NDArray[np.bool_]
-    ) -> tuple[Array, Array]:
+    def _bones(self, xyz: Array, seen: NDArray[np.bool_], radius: Array, colors: Array) -> tuple[Array, Array]:
         """Tapered cylinders: vertices and colours [P, B, 2, S, 3]."""
         drawn = np.asarray(seen[:, self.bones].all(-1))  # [P, B]
         ends = np.where(drawn[..., None, None], xyz[:, self.bones], self.rest)  # [P, B, 2, 3]
@@ -101,42 +98,32 @@ class FigureMesh:
         circle = unit_ring(BONE_SEGMENTS)
         normals = first[..., None, :] * circle[:, :1] + second[..., None, :] * circle[:, 1:]  # [P, B, S, 3]
         vertices = ends[..., None, :] + radii[..., None, None] * normals[:, :, None]
-        base = self.shades[:, self.bone_sides]  # [P, B, 3]
-        base = np.where(np.asarray(filled[:, self.bones].any(-1))[..., None], paler(base), base)
-        colors = shaded(base[:, :, None], normals)
-        return vertices, np.broadcast_to(colors[:, :, None], vertices.shape)
-
-    def _joints(self, xyz: Array, radius: Array, filled: NDArray[np.bool_]) -> tuple[Array, Array]:
-        """Spheres: vertices and colours [P, J, N, 3]."""
-        ball, _ = unit_sphere(SPHERE_RINGS, SPHERE_SEGMENTS)
-        base = self.shades[:, self.joint_sides]
-        base = np.where(filled[..., None], paler(base), base)
-        return xyz[:, :, None] + radius[..., None, None] * ball, shaded(base[:, :, None], ball)
+        return vertices, shaded(colors[..., None, :], normals[:, :, None])
 
 
-def figure_mesh(poses: Poses, *, rest: Array | None = None) -> FigureMesh:
+def figure_mesh(
+    poses: Poses, *, rest: Array | None = None, coloring: Coloring | None = None, thinner: float = 1.0
+) -> FigureMesh:
     """Build the mesh of all people once.
 
     Args:
         poses: T frames, P people, J joints.
         rest: [3] metres, where missing parts shrink to; None means the world's origin.
+        coloring: of these poses; None means one hue a person.
+        thinner: a factor on the thickness of limbs.
     """
     skeleton = poses.skeleton
     scale = limb_scale(poses)
     people = poses.xyz.shape[1]
     bones = np.array(drawn_bones(skeleton), np.intp).reshape(-1, 2)
-    sides = np.array([_side(joint) for joint in skeleton.joints], np.intp)
-    bone_sides = np.where(sides[bones[:, 0]] == sides[bones[:, 1]], sides[bones[:, 0]], CENTER)
     return FigureMesh(
         poses=poses,
         faces=_faces(people, len(bones), len(skeleton)),
         scale=scale,
         rest=np.zeros(3) if rest is None else np.asarray(rest, np.float64),
         bones=bones,
-        radius=scale * JOINT_RADIUS * np.array([_thickness(joint) for joint in skeleton.joints]).reshape(-1),
-        bone_sides=bone_sides,
-        joint_sides=sides,
-        shades=np.array([person_colors(person).shades for person in range(people)]).reshape(-1, 3, 3),
+        radius=thinner * scale * JOINT_RADIUS * np.array([_thickness(joint) for joint in skeleton.joints]).reshape(-1),
+        coloring=coloring or Coloring(poses),
     )
 
 
@@ -202,17 +189,6 @@ def _person_by_person(bones: Array, joints: Array) -> Array:
     """[P, B, 2, S, 3] and [P, J, N, 3] to [P * (B * 2 * S + J * N), 3]."""
     rows = (part.reshape(len(part), int(np.prod(part.shape[1:-1])), 3) for part in (bones, joints))
     return np.concatenate(list(rows), axis=1).reshape(-1, 3)
-
-
-def bone_side(a: str, b: str) -> int:
-    """LEFT or RIGHT where both ends of a bone are, else CENTER."""
-    side = _side(a)
-    return side if side == _side(b) else CENTER
-
-
-def _side(joint: str) -> int:
-    """Which of a person's three shades a joint takes."""
-    return LEFT if joint.startswith("left_") else RIGHT if joint.startswith("right_") else CENTER
 
 
 def _thickness(joint: str) -> float:

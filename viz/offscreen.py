@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from .palette import BACKGROUND
 from .viewpoint import Viewpoint
 
 logger = logging.getLogger(__name__)
+
+KEPT = 32  # of the latest updates stay in memory: several pictures' worth, while the driver is at most two behind
 
 
 def open3d_mesh(mesh: Mesh) -> Any:
@@ -49,6 +52,92 @@ def intrinsics_for_open3d(view: Viewpoint) -> NDArray[np.float64]:
     return K
 
 
+def set_backdrop(scene: Any, picture: NDArray[np.uint8] | None) -> None:
+    """Give an Open3D scene a picture [H, W, 3] BGR behind everything, or the plain background."""
+    from open3d import geometry
+
+    color = [*background_for_open3d(), 1.0]
+    if picture is None:
+        scene.set_background(color)
+    else:
+        scene.set_background(color, geometry.Image(np.ascontiguousarray(picture[..., ::-1])))
+
+
+class MeshStage:
+    """The meshes of an Open3D scene, by name: what moves is updated in place, not built again.
+
+    Open3D updates point clouds alone in place, but a point cloud and a mesh keep their positions and colours in the
+    same kind of vertex buffer, and it asks for no more than as many vertices. The triangles stay as they were added.
+
+    Args:
+        scene: an ``Open3DScene``.
+        low: [3] metres, the corner of a box that holds whatever will move.
+        high: [3] metres, the opposite corner: what is added once is drawn whenever this box is in view.
+    """
+
+    def __init__(self, scene: Any, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        self._scene = scene
+        self._extent = np.stack([low, high]).astype(np.float32)
+        self._material = flat_material()
+        self._moving: dict[str, tuple[int, int]] = {}
+        self._alive: deque[Any] = deque(maxlen=KEPT)
+
+    def put(self, name: str, mesh: Mesh) -> None:
+        """Put a mesh into the scene, or replace the one of that name."""
+        self.remove(name)
+        if len(mesh.faces):
+            self._scene.add_geometry(name, open3d_mesh(mesh), self._material)
+
+    def move(self, name: str, mesh: Mesh) -> None:
+        """The same as :meth:`put` for a mesh whose triangles are those of the last time."""
+        from open3d.visualization import rendering
+
+        counts = (len(mesh.vertices), len(mesh.faces))
+        if self._moving.get(name) != counts or not self._scene.has_geometry(name):
+            self._add_moving(name, mesh)
+        if counts[1]:
+            flags = rendering.Scene.UPDATE_POINTS_FLAG | rendering.Scene.UPDATE_COLORS_FLAG
+            self._update(name, _point_cloud(mesh), flags)
+
+    def remove(self, name: str) -> None:
+        """Take a mesh away, if it is there."""
+        self._moving.pop(name, None)
+        if self._scene.has_geometry(name):
+            self._scene.remove_geometry(name)
+
+    def _add_moving(self, name: str, mesh: Mesh) -> None:
+        """Make the buffers; for a moment two vertices span the whole box, which Open3D then takes for the mesh's."""
+        from open3d import core, t
+        from open3d.visualization import rendering
+
+        self.remove(name)
+        self._moving[name] = (len(mesh.vertices), len(mesh.faces))
+        if not len(mesh.faces):
+            return
+        vertices = mesh.vertices.astype(np.float32)
+        vertices[:2] = self._extent
+        made = t.geometry.TriangleMesh(core.Tensor(vertices), core.Tensor(np.ascontiguousarray(mesh.faces)))
+        made.vertex.colors = core.Tensor(mesh.colors.astype(np.float32))
+        self._scene.add_geometry(name, made, self._material)
+        cloud = _point_cloud(mesh)
+        cloud.point.uv = core.Tensor(np.zeros((len(vertices), 2), np.float32))  # see open3d_mesh
+        self._update(name, cloud, rendering.Scene.UPDATE_UV0_FLAG)
+
+    def _update(self, name: str, cloud: Any, flags: int) -> None:
+        """Hand new values to the driver, which reads them later, from where they are: so they must not go yet."""
+        self._alive.append(cloud)
+        self._scene.scene.update_geometry(name, cloud, flags)
+
+
+def _point_cloud(mesh: Mesh) -> Any:
+    """A mesh's vertices and colours, as Open3D takes them for an update."""
+    from open3d import core, t
+
+    cloud = t.geometry.PointCloud(core.Tensor(mesh.vertices.astype(np.float32)))
+    cloud.point.colors = core.Tensor(mesh.colors.astype(np.float32))
+    return cloud
+
+
 class Open3DRenderer:
     """Named meshes drawn by Open3D's OffscreenRenderer.
 
@@ -56,19 +145,20 @@ class Open3DRenderer:
 
     Args:
         size: (width, height) pixels.
+        extent: two opposite corners [3], [3] of a box that holds whatever will move, metres.
     """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], extent: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
         from open3d import utility
         from open3d.visualization import rendering
 
         utility.set_verbosity_level(utility.VerbosityLevel.Error)
-        self._material = flat_material()
         self._size = size
         with native_output_to_log():
             self._renderer = rendering.OffscreenRenderer(*size)
             scene = self._renderer.scene
-            scene.set_background([*background_for_open3d(), 1.0])
+            self.set_backdrop(None)
+            self._stage = MeshStage(scene, *extent)
             scene.view.set_post_processing(False)  # tone mapping would bend the palette
             scene.view.set_shadowing(False, rendering.View.ShadowType.PCF)
             scene.view.set_ambient_occlusion(False)
@@ -79,11 +169,15 @@ class Open3DRenderer:
 
     def set_mesh(self, name: str, mesh: Mesh) -> None:
         """Put a mesh into the scene, or replace the one of that name."""
-        scene = self._renderer.scene
-        if scene.has_geometry(name):
-            scene.remove_geometry(name)
-        if len(mesh.faces):
-            scene.add_geometry(name, open3d_mesh(mesh), self._material)
+        self._stage.put(name, mesh)
+
+    def move_mesh(self, name: str, mesh: Mesh) -> None:
+        """The same for a mesh whose triangles are those of the last time."""
+        self._stage.move(name, mesh)
+
+    def set_backdrop(self, picture: NDArray[np.uint8] | None) -> None:
+        """What stands behind everything: a picture [H, W, 3] BGR of the drawing's proportions; None: plain."""
+        set_backdrop(self._renderer.scene, picture)
 
     def draw(self, view: Viewpoint) -> NDArray[np.uint8]:
         """The picture [H, W, 3] BGR from a viewpoint of the renderer's size."""

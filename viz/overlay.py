@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError
 from lift3d.datasets import Poses
 
-from .figures import bone_side
+from .backdrop import VideoPictures
+from .coloring import bone_side
 from .palette import INK_SOFT, paler, person_colors
 from .video_file import VideoFile
 
@@ -84,7 +84,7 @@ def write_overlay(
     projected = np.moveaxis(poses.rig.project(poses.xyz[frames.start : frames.stop]), 0, 1)  # [T, V, P, J, 2]
     mosaic = _mosaic([camera.size for camera in poses.rig], options.size)
     with ExitStack() as stack:
-        readers = [_Reader(videos.get(camera.name)) for camera in poses.rig]
+        readers = [VideoPictures(videos.get(camera.name)) for camera in poses.rig]
         for reader in readers:
             stack.callback(reader.close)
         file = stack.enter_context(VideoFile(Path(path), mosaic.size, poses.fps, overwrite=overwrite))
@@ -101,35 +101,6 @@ def write_overlay(
             if progress:
                 progress("drawing", done + 1, len(frames))
     return Path(path)
-
-
-class _Reader:
-    """Pictures of a video by number, read forwards."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._capture: Any = None
-        self._next = 0
-        if path is not None:
-            import cv2
-
-            self._capture = cv2.VideoCapture(str(path))
-
-    def picture(self, number: int) -> Image | None:
-        """[H, W, 3] BGR; None where the video has no such frame."""
-        if self._capture is None or number < self._next:
-            return None
-        while self._next < number:
-            self._next += 1
-            if not self._capture.grab():
-                return None
-        self._next += 1
-        ok, image = self._capture.read()
-        return image if ok else None
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._capture is not None:
-            self._capture.release()
 
 
 @dataclass(frozen=True)

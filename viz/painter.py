@@ -31,17 +31,29 @@ class PainterRenderer:
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
         self._meshes: dict[str, Mesh] = {}
+        self._backdrop: NDArray[np.uint8] | None = None
 
     def set_mesh(self, name: str, mesh: Mesh) -> None:
         """Put a mesh into the scene, or replace the one of that name."""
         self._meshes[name] = mesh
+
+    def move_mesh(self, name: str, mesh: Mesh) -> None:
+        """The same; here nothing is gained by what stays."""
+        self._meshes[name] = mesh
+
+    def set_backdrop(self, picture: NDArray[np.uint8] | None) -> None:
+        """What stands behind everything: a picture [H, W, 3] BGR of the drawing's size; None: plain."""
+        self._backdrop = picture
 
     def draw(self, view: Viewpoint) -> NDArray[np.uint8]:
         """The picture [H, W, 3] BGR from a viewpoint of the renderer's size."""
         width, height = self._size
         large = view.scaled(SUPERSAMPLE)
         image = np.empty((height * SUPERSAMPLE, width * SUPERSAMPLE, 3), np.uint8)
-        image[:] = _bgr(BACKGROUND)
+        if self._backdrop is None:
+            image[:] = _bgr(BACKGROUND)
+        else:
+            image[:] = cv2.resize(self._backdrop, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         for name in GROUND_LAYERS:  # seen from below they turn their backs, and nothing of them is painted
             if name in self._meshes:
                 _paint(image, [self._meshes[name]], large, sort=False)

@@ -51,6 +51,13 @@ INK = rgb("#24292F")
 INK_SOFT = rgb("#57606A")
 AXES = np.array([rgb("#C4513B"), rgb("#4A9462"), rgb("#3B6FB6")])  # x, y, z
 VERDICTS = {"good": rgb("#1A7F37"), "doubtful": rgb("#9A6700"), "bad": rgb("#CF222E")}
+# Left, middle and right alike for everyone.
+SIDE_COLORS = np.array([rgb("#1F6FB5"), rgb("#6E7781"), rgb("#D05B06")])
+# Missing, observed, interpolated, lifted: by Status; the missing are drawn on the timeline alone.
+STATUS_COLORS = np.array([rgb("#C4420A"), rgb("#2C7FB8"), rgb("#E3A417"), rgb("#3D2B7A")])
+# From good to bad; lightness falls evenly, so that a grey print and all eyes read it.
+RAMP = np.array([rgb(code) for code in ("#8FC7E8", "#6FA0D8", "#7F74BE", "#94408F", "#8A1259", "#4E0826")])
+UNKNOWN = rgb("#B9B39C")  # what a scale has no value for
 PALER = 0.55  # how far a filled-in joint's colour moves towards the background
 
 

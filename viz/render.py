@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -17,16 +17,17 @@ from lift3d.calib.atomic_file import atomic_file, check_writable
 from lift3d.datasets import Poses
 
 from .artist import MAX_SIDE, Artist, RenderOptions
-from .scene import build_scene, fullest_frame
-from .video_file import VideoFile
+from .scene import build_comparison, fullest_frame
+from .sheet import MAX_MOMENTS, SHEET_MOMENTS, draw_sheet, key_moments
+from .video_file import gif_fps, movie_file
 from .viewpoint import DEFAULT_VIEW, camera_picture_size, check_view
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-VIDEO_SUFFIXES = (".mp4",)
-SIZE = (1280, 720)
+VIDEO_SUFFIXES = (".mp4", ".gif")
+SIZE, GIF_SIZE, SHEET_SIZE = (1280, 720), (640, 360), (1600, 1000)
 MIN_SIDE = 32
 STILL_SUPERSAMPLE = 2  # on top of Filament's own four samples a pixel, for one picture that may be printed
-MAX_VIDEO_FPS = 30.0  # by default; more would double the work for little
+MAX_VIDEO_FPS, MAX_GIF_FPS = 30.0, 20.0  # by default; more would double the work, or the file, for little
 TURN_S = 6.0  # a turntable is not faster: what is shorter is repeated until then
 
 
@@ -67,7 +68,7 @@ def output_kind(path: str | PathLike[str], *, overwrite: bool = False) -> Litera
 
 
 def render_image(
-    poses: Poses,
+    poses: Poses | Mapping[str, Poses],
     path: str | PathLike[str],
     *,
     frame: int | None = None,
@@ -78,7 +79,7 @@ def render_image(
     """Draw one frame into a picture file.
 
     Args:
-        poses: what to show, with its cameras in ``poses.rig``.
+        poses: what to show, with its cameras in ``poses.rig``; or several results by name, to compare.
         path: ends in .png or .jpg.
         frame: 0..T-1, negative counts from the end; None takes the one nearest the middle with the most joints.
         size: (width, height) pixels; None is 1280x720, or a camera's own proportions.
@@ -92,24 +93,60 @@ def render_image(
     """
     path, options = Path(path), options or RenderOptions()
     _check_output(path, IMAGE_SUFFIXES, overwrite=options.overwrite)
-    frame = _frame(poses, frame)
-    check_view(view, poses.rig)
-    size = _size(poses, size, view, even=False)
-    scene = build_scene(poses, frames=slice(frame, frame + 1))
+    results, clock = _results(poses)
+    frame = _frame(clock, frame)
+    check_view(view, clock.rig)
+    size = _size(clock, size, view, even=False)
+    scene = build_comparison(results, frames=slice(frame, frame + 1), look=options.look)
     artist = Artist(scene, view, size, options, supersample=STILL_SUPERSAMPLE)
-    image = artist.draw(frame, turn=0.0)
+    image = artist.draw(frame)
     if options.progress:
         options.progress("render", 1, 1)
-    done, data = cv2.imencode(path.suffix, image)
-    if not done:
-        raise InputError(f"{path} could not be encoded; choose another size")
-    with atomic_file(path, overwrite=options.overwrite) as temporary:
-        temporary.write_bytes(data.tobytes())
+    _write_image(path, image, overwrite=options.overwrite)
     return Rendered(path, size, frame, note=artist.note)
 
 
+def render_sheet(
+    poses: Poses | Mapping[str, Poses],
+    path: str | PathLike[str],
+    *,
+    moments: int = SHEET_MOMENTS,
+    size: tuple[int, int] | None = None,
+    view: str = DEFAULT_VIEW,
+    options: RenderOptions | None = None,
+) -> Rendered:
+    """Draw the key moments of poses into one picture file, beside and under each other.
+
+    Args:
+        poses: what to show, or several results by name.
+        path: ends in .png or .jpg.
+        moments: how many at most, chosen so that much movement gets many (see :func:`key_moments`).
+        size: (width, height) pixels of the sheet; None is 1600x1000.
+        view: as in :func:`render_image`; it fits the people of each moment.
+        options: see :class:`RenderOptions`.
+
+    Raises:
+        InputError: no such view, size or suffix, or no frame.
+        FileExistsError: the file exists and may not be overwritten.
+        FileNotFoundError: its folder does not exist.
+    """
+    path, options = Path(path), options or RenderOptions()
+    _check_output(path, IMAGE_SUFFIXES, overwrite=options.overwrite)
+    if not 1 <= moments <= MAX_MOMENTS:
+        raise InputError(f"a sheet holds 1 to {MAX_MOMENTS} moments, got {moments}")
+    results, clock = _results(poses)
+    _frame(clock, None)
+    check_view(view, clock.rig)
+    size = size or SHEET_SIZE
+    _size(clock, size, view, even=False)
+    frames = key_moments(clock, moments)
+    sheet = draw_sheet(build_comparison(results, look=options.look), frames, view=view, size=size, options=options)
+    _write_image(path, sheet.image, overwrite=options.overwrite)
+    return Rendered(path, size, frames[0], len(frames), note=sheet.note)
+
+
 def render_video(
-    poses: Poses,
+    poses: Poses | Mapping[str, Poses],
     path: str | PathLike[str],
     *,
     frames: tuple[int, int] | None = None,
@@ -117,13 +154,13 @@ def render_video(
     view: str = DEFAULT_VIEW,
     options: RenderOptions | None = None,
 ) -> Rendered:
-    """Draw frames into an MP4 file, at real speed.
+    """Draw frames into an MP4 or GIF file, at real speed.
 
     Args:
-        poses: what to show, with its cameras in ``poses.rig``.
-        path: ends in .mp4.
+        poses: what to show, with its cameras in ``poses.rig``; or several results by name, to compare.
+        path: ends in .mp4 or .gif.
         frames: (first, past the last); None means all.
-        size: (width, height) pixels, made even; None is 1280x720, or a camera's own proportions.
+        size: (width, height) pixels, made even; None is 1280x720 (a GIF's: 640x360), or a camera's own proportions.
         view: as in :func:`render_image`; "turntable" goes round once, in 6 s or more (shorter poses are repeated).
         options: see :class:`RenderOptions`.
 
@@ -134,15 +171,19 @@ def render_video(
     """
     path, options = Path(path), options or RenderOptions()
     _check_output(path, VIDEO_SUFFIXES, overwrite=options.overwrite)
-    start, stop = _span(poses, frames)
-    check_view(view, poses.rig)
-    size = _size(poses, size, view, even=True)
-    fps = video_fps(poses.fps, options.fps)
-    shown = shown_frames(poses.time[start:stop], fps) + start
+    results, clock = _results(poses)
+    start, stop = _span(clock, frames)
+    check_view(view, clock.rig)
+    is_gif = path.suffix.lower() == ".gif"
+    size = _size(clock, size, view, even=True, usual=GIF_SIZE if is_gif else SIZE)
+    fps = video_fps(clock.fps, options.fps, most=MAX_GIF_FPS if is_gif else MAX_VIDEO_FPS)
+    fps = gif_fps(fps) if is_gif else fps
+    shown = shown_frames(clock.time[start:stop], fps) + start
     if view == "turntable":
         shown = np.tile(shown, max(1, int(np.ceil(TURN_S * fps / len(shown)))))
-    artist = Artist(build_scene(poses, frames=slice(start, stop)), view, size, options)
-    with VideoFile(path, size, fps, overwrite=options.overwrite) as video:
+    scene = build_comparison(results, frames=slice(start, stop), look=options.look)
+    artist = Artist(scene, view, size, options)
+    with movie_file(path, size, fps, overwrite=options.overwrite) as video:
         for done, frame in enumerate(shown.tolist()):
             video.add(artist.draw(frame, turn=done / len(shown)))
             if options.progress:
@@ -150,7 +191,24 @@ def render_video(
     return Rendered(path, size, start, len(shown), fps, video.codec, artist.note)
 
 
-def video_fps(recorded: float, wanted: float | None) -> float:
+def _results(poses: Poses | Mapping[str, Poses]) -> tuple[Mapping[str, Poses], Poses]:
+    """All results by name, and the first, which gives the frames."""
+    results = {"": poses} if isinstance(poses, Poses) else poses
+    if not results:
+        raise InputError("there is no result to draw")
+    return results, next(iter(results.values()))
+
+
+def _write_image(path: Path, image: NDArray[np.uint8], *, overwrite: bool) -> None:
+    """Encode by the path's suffix, and write at once."""
+    done, data = cv2.imencode(path.suffix, image)
+    if not done:
+        raise InputError(f"{path} could not be encoded; choose another size")
+    with atomic_file(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def video_fps(recorded: float, wanted: float | None, *, most: float = MAX_VIDEO_FPS) -> float:
     """The frame rate of a video of poses that were recorded at ``recorded`` frames a second.
 
     Raises:
@@ -161,8 +219,8 @@ def video_fps(recorded: float, wanted: float | None) -> float:
             raise InputError(f"--fps must be between 0.1 and 240, got {wanted:g}")
         return float(wanted)
     if not (np.isfinite(recorded) and recorded > 0):
-        return MAX_VIDEO_FPS
-    return float(max(recorded / np.ceil(recorded / MAX_VIDEO_FPS), 0.1))
+        return most
+    return float(max(recorded / np.ceil(recorded / most), 0.1))
 
 
 def shown_frames(time: NDArray[np.float64], fps: float) -> NDArray[np.int64]:
@@ -218,11 +276,13 @@ def _span(poses: Poses, frames: tuple[int, int] | None) -> tuple[int, int]:
     return start, stop
 
 
-def _size(poses: Poses, size: tuple[int, int] | None, view: str, *, even: bool) -> tuple[int, int]:
+def _size(
+    poses: Poses, size: tuple[int, int] | None, view: str, *, even: bool, usual: tuple[int, int] = SIZE
+) -> tuple[int, int]:
     """The drawing's size; even sides for video, since encoders halve the colours' resolution."""
     if size is None:
         is_camera = poses.rig is not None and view in poses.rig.names
-        size = camera_picture_size(poses.rig[view], longest=SIZE[0]) if is_camera and poses.rig else SIZE
+        size = camera_picture_size(poses.rig[view], longest=usual[0]) if is_camera and poses.rig else usual
     width, height = size
     if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
         raise InputError(f"a picture's sides must be {MIN_SIDE} to {MAX_SIDE} pixels, got {width}x{height}")

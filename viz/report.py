@@ -16,7 +16,7 @@ from lift3d.calib import Camera, Rig
 from lift3d.calib.atomic_file import atomic_file
 from lift3d.datasets import Poses
 
-from .figures import CENTER, LEFT, RIGHT, bone_side
+from .coloring import CENTER, LEFT, RIGHT, bone_side
 from .palette import PEOPLE
 
 Array = NDArray[np.float64]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,12 +13,15 @@ from lift3d.calib import Camera, InputError, Rig
 from lift3d.datasets import Poses
 from lift3d.datasets.poses import Status
 
-from .bounds import Bounds, bounds_of
-from .figures import FigureMesh, facing, figure_mesh
+from .bounds import Bounds, bounds_around, bounds_of
+from .figures import FigureMesh, facing
+from .follow import Followed, follow
+from .layers import Layer, make_layers, matching_frames, side_by_side
+from .look import Look
 from .mesh import Mesh, join
-from .palette import AXES, CAMERA, SHADOW
+from .palette import AXES, CAMERA, INK, SHADOW
 from .stage import AXIS_LENGTH, Floor, axes_mesh, floor_under, frustum_mesh, frustum_size
-from .viewpoint import NO_HEADING, Viewpoint, camera_view, check_view, fixed_view, turntable
+from .viewpoint import NO_HEADING, THREE_QUARTER, Viewpoint, camera_view, check_view, fixed_view, turntable
 
 Array = NDArray[np.float64]
 
@@ -33,7 +36,7 @@ class Label:
         text: what it says.
         at: [3] metres.
         color: [3] RGB in 0..1.
-        group: "cameras" or "axes": what it is shown and hidden with.
+        group: "cameras", "axes" or "names": what it is shown and hidden with.
     """
 
     text: str
@@ -47,27 +50,55 @@ class Scene:
     """People, floor and cameras, ready to draw.
 
     Convention:
-        the people's mesh has the same triangles in every frame (``figures.faces``); only vertices and colours move.
+        what moves has the same triangles in every frame; only vertices and colours change.
 
     Args:
-        poses: the people.
+        layers: the results, one as a rule; the first gives the frames.
         rig: the cameras drawn; None for none.
         bounds: where the people are over the frames that will be shown.
         heading: where they look, radians from +x towards +y; None where no joint tells.
-        figures: their mesh.
         floor: the grid.
+        look: what was asked for.
+        followed: whom the view moves with.
     """
 
-    poses: Poses
+    layers: tuple[Layer, ...]
     rig: Rig | None
     bounds: Bounds
     heading: float | None
-    figures: FigureMesh
     floor: Floor
+    look: Look = field(default_factory=Look)
+    followed: Followed | None = None
+
+    @property
+    def poses(self) -> Poses:
+        """The first result."""
+        return self.layers[0].poses
+
+    @property
+    def figures(self) -> FigureMesh:
+        """The people of the first result."""
+        return self.layers[0].figures
+
+    @property
+    def extent(self) -> tuple[Array, Array]:
+        """Two opposite corners, [3] and [3] metres, of a box that holds whatever moves or nearly so."""
+        return self.bounds.low - 2 * self.bounds.size - 1.0, self.bounds.high + 2 * self.bounds.size + 1.0
+
+    def camera(self, view: str) -> Camera | None:
+        """The camera that a view looks through, if any."""
+        return self.rig[view] if self.rig is not None and view in self.rig.names else None
 
     def people(self, frame: int) -> Mesh:
         """The people of a frame."""
-        return self.figures.mesh(frame)
+        return self.moving(frame)["people"]
+
+    def moving(self, frame: int) -> dict[str, Mesh]:
+        """All that moves but the shadows, by name: "people", and "ellipsoids" and "trails" where asked for."""
+        parts = [layer.meshes(frame) for layer in self.layers]
+        if len(parts) == 1:
+            return parts[0]
+        return {name: join([part[name] for part in parts]) for name in parts[0]}
 
     def shadows(self, people: Mesh) -> Mesh:
         """What the light from straight above leaves of the people on the floor; same triangles, flat.
@@ -89,27 +120,29 @@ class Scene:
         """The world's axes, at its origin."""
         return axes_mesh(self._axis_scale)
 
-    def viewpoint(self, view: str, *, size: tuple[int, int], turn: float = 0.0) -> Viewpoint:
+    def viewpoint(self, view: str, *, size: tuple[int, int], turn: float = 0.0, frame: int | None = None) -> Viewpoint:
         """The view of this name.
 
         Args:
             view: one of :data:`lift3d.viz.viewpoint.FIXED_VIEWS`, or a camera's name.
             size: (width, height) pixels.
             turn: 0..1 of a full circle, for "turntable".
+            frame: where someone is followed, the frame that is shown.
 
         Raises:
             InputError: there is no such view.
         """
         check_view(view, self.rig)
-        if self.rig is not None and view in self.rig.names:
-            camera = self.rig[view]
+        camera = self.camera(view)
+        if camera is not None:
             distance = max(float(np.linalg.norm(camera.center - self.bounds.center)), 0.5)
             return camera_view(camera, size=size, distance=distance)
+        bounds = self.bounds if self.followed is None or frame is None else self.followed.bounds(frame)
         heading = NO_HEADING if self.heading is None else self.heading
         if view == "turntable":
-            return turntable(self.bounds, heading=heading, turn=turn, size=size)
+            return turntable(bounds, heading=heading, turn=turn, size=size)
         centers = self.rig.centers if self.rig and view == "overview" else None
-        return fixed_view(view, self.bounds, heading=heading, size=size, extra=centers)
+        return fixed_view(view, bounds, heading=heading, size=size, extra=centers)
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:
@@ -126,32 +159,78 @@ class Scene:
         return iter(self.rig or ())
 
 
-def build_scene(poses: Poses, rig: Rig | None = None, *, frames: slice | None = None) -> Scene:
+def build_scene(
+    poses: Poses, rig: Rig | None = None, *, frames: slice | None = None, look: Look | None = None
+) -> Scene:
     """Everything to draw of some poses.
 
     Args:
         poses: T frames.
         rig: cameras to draw; None takes those of the poses.
         frames: which frames will be shown, since the view fits the people over these; None means all.
+        look: colours, ellipsoids, trails; None means skeletons alone.
 
     Raises:
-        InputError: there is no frame.
+        InputError: there is no frame, or the look asks for what the poses do not have.
     """
+    return build_comparison({"": poses}, rig, frames=frames, look=look)
+
+
+def build_comparison(
+    results: Mapping[str, Poses], rig: Rig | None = None, *, frames: slice | None = None, look: Look | None = None
+) -> Scene:
+    """Everything to draw of one or several results, matched by time.
+
+    Args:
+        results: name to poses; the first gives the frames, the floor and the cameras.
+        rig: cameras to draw; None takes those of the first.
+        frames: which frames of the first will be shown; None means all.
+        look: colours, ellipsoids, trails, overlaid or side by side; None means skeletons alone, overlaid.
+
+    Raises:
+        InputError: a result has no frame, or the look asks for what the poses do not have.
+    """
+    look = look or Look()
+    poses = next(iter(results.values()))
     rig = poses.rig if rig is None else rig
     if not len(poses.xyz):
         raise InputError("the poses have no frames, so there is nothing to show")
-    xyz = poses.xyz[slice(None) if frames is None else frames]
-    xyz = xyz[:: max(1, -(-len(xyz) // MAX_FRAMES))]
-    xyz = np.where(np.isfinite(xyz).all(-1, keepdims=True), xyz, np.nan)
-    bounds = bounds_of(xyz)
+    shown = {name: _shown(poses, each, frames) for name, each in results.items()}
+    where = {name: _positions(each, shown[name]) for name, each in results.items()}
+    heading = facing(where[next(iter(where))], poses.skeleton)
+    boxes = {name: bounds_of(xyz) for name, xyz in where.items()}
+    if look.layout == "side" and len(results) > 1:
+        azimuth = (NO_HEADING if heading is None else heading) + THREE_QUARTER[0]
+        right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
+        results = side_by_side(results, boxes, right=right)
+        boxes = {name: bounds_of(_positions(each, shown[name])) for name, each in results.items()}
+    bounds = bounds_around([box for name, box in boxes.items() if np.isfinite(where[name]).any()])
     return Scene(
-        poses=poses,
+        layers=make_layers(results, look, rest=bounds.center),
         rig=rig,
         bounds=bounds,
-        heading=facing(xyz, poses.skeleton),
-        figures=figure_mesh(poses, rest=bounds.center),
+        heading=heading,
         floor=floor_under(bounds, rig),
+        look=look,
+        followed=None if look.follow is None else follow(poses, look.follow),
     )
+
+
+def _shown(clock: Poses, poses: Poses, frames: slice | None) -> NDArray[np.intp]:
+    """Which frames of a result are shown: at most so many, evenly spread."""
+    if not len(poses.xyz):
+        raise InputError("one of the results to compare has no frames")
+    chosen = np.arange(len(clock.xyz))[slice(None) if frames is None else frames]
+    if poses is not clock:
+        matched = matching_frames(clock, poses)[chosen]
+        chosen = matched[matched >= 0]
+    return chosen[:: max(1, -(-len(chosen) // MAX_FRAMES))]
+
+
+def _positions(poses: Poses, frames: NDArray[np.intp]) -> Array:
+    """Joints of some frames, [T, P, J, 3]; NaN where one of the coordinates is not finite."""
+    xyz = poses.xyz[frames]
+    return np.where(np.isfinite(xyz).all(-1, keepdims=True), xyz, np.nan)
 
 
 def fullest_frame(poses: Poses) -> int:
@@ -164,7 +243,11 @@ def fullest_frame(poses: Poses) -> int:
 
 
 def _labels(scene: Scene) -> Iterator[Label]:
-    """Names of the cameras above them, of the axes at their tips."""
+    """Names of the cameras above them, of the axes at their tips, of results that stand side by side over them."""
+    if scene.look.layout == "side" and len(scene.layers) > 1:
+        for layer in scene.layers:
+            box = bounds_of(_positions(layer.poses, _shown(layer.poses, layer.poses, None)))
+            yield Label(layer.name, np.array([*box.center[:2], box.high[2] + 0.12 * scene.figures.scale]), INK, "names")
     if scene.rig:
         size = frustum_size(scene.rig, scene.bounds)
         for camera in scene.rig:

@@ -11,7 +11,6 @@ import numpy as np
 from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
 
-from .caption import status_line
 from .mesh import Mesh
 from .native_output import native_output_to_log
 from .offscreen import background_for_open3d, flat_material, intrinsics_for_open3d, open3d_mesh
@@ -20,6 +19,7 @@ from .playback import Playback
 from .scene import Scene, build_scene
 from .viewpoint import DEFAULT_VIEW, FIELD_OF_VIEW
 from .window_panel import Panel
+from .wording import status_line
 
 SIZE = (1280, 800)
 REDRAWS = 3  # labels follow the scene a picture later, so a change is drawn more than once

@@ -58,7 +58,7 @@ def test_words_cameras_and_floor_can_be_left_out(file, tmp_path):
 
 
 def test_mistakes_end_in_one_line(file, tmp_path):
-    refused(run(file, tmp_path / "a.gif"), "a.gif must end in .png")
+    refused(run(file, tmp_path / "a.bmp"), "a.bmp must end in .png")
     refused(run(file, tmp_path / "none" / "a.png"), "none does not exist")
     refused(run(tmp_path / "no.poses.h5", tmp_path / "a.png"), "no.poses.h5 does not exist")
     (tmp_path / "text.poses.h5").write_text("not HDF5")
@@ -75,6 +75,41 @@ def test_options_that_would_do_nothing_are_refused(file, tmp_path):
     refused(run(file, tmp_path / "a.png", "--fps", 30), "--fps means nothing for a picture", code=2)
     refused(run(file, tmp_path / "a.mp4", "--frame", 3), "--frame means nothing for a video", code=2)
     refused(run(file, tmp_path / "a.png", "--size", "big"), "write it as 1280x720", code=2)
+
+
+def test_results_are_compared_and_looked_at_otherwise(file, tmp_path, mocap_body):
+    other = Poses.from_xyz(mocap_body[None, None].repeat(8, 0), SKELETONS["h36m_17"], 60.0).save(
+        tmp_path / "b.poses.h5"
+    )
+    look = ["--color", "sigma", "--ellipsoids", "--trails", 1, "--follow", 2, "--side-by-side"]
+    answer = run(file, other, tmp_path / "a.png", "--size", "320x180", "--renderer", "painter", *look)
+    assert answer.exit_code == 0, answer.output
+    refused(run(file, file, tmp_path / "b.png"), "given twice")
+    refused(run(file, tmp_path / "b.png", "--follow", 3, "--renderer", "painter"), "no person 3", "people 1 to 2")
+    refused(run(file, tmp_path / "b.png", "--trails", 1, "--trail-joints", "tail", "--renderer", "painter"), "no tail")
+    refused(run(file, tmp_path / "b.png", "--trails", 99), "0 to 60 seconds")
+
+
+def test_a_contact_sheet_is_written_and_told(file, tmp_path):
+    out = tmp_path / "a.png"
+    answer = run(file, out, "--sheet", "--moments", 4, "--size", "320x240", "--renderer", "painter")
+    assert answer.output == f"wrote {out}: 320x240, 4 moments\n"
+    refused(run(file, tmp_path / "a.mp4", "--sheet"), "--sheet makes a picture", code=2)
+    refused(run(file, tmp_path / "b.png", "--sheet", "--frame", 3), "--frame means nothing for a sheet", code=2)
+    refused(run(file, tmp_path / "b.png", "--moments", 3), "--moments means nothing for a picture", code=2)
+
+
+def test_a_capture_without_videos_is_refused_and_one_beside_the_file_is_found(file, tmp_path, write_video):
+    camera = ring_rig(3).names[0]
+    view = ["--view", camera, "--size", "160x90", "--renderer", "painter", "--frame", 0, "--overwrite"]
+    assert run(file, tmp_path / "plain.png", *view).exit_code == 0
+    refused(run(file, tmp_path / "a.png", *view, "--capture", tmp_path / "none"), "none does not exist")
+    (tmp_path / "empty").mkdir()
+    refused(run(file, tmp_path / "a.png", *view, "--capture", tmp_path / "empty"), "has no video of", camera)
+    write_video(tmp_path / "videos" / f"{camera}.mp4", frames=8)
+    assert run(file, tmp_path / "a.png", *view).exit_code == 0
+    plain, behind = (cv2.imread(str(tmp_path / f"{name}.png"))[80, 5].mean() for name in ("plain", "a"))
+    assert plain - behind > 100
 
 
 def test_open3d_and_the_simpler_renderer_draw_the_same_scene(file, tmp_path):

@@ -3,20 +3,18 @@ import pytest
 
 from lift3d.datasets.poses import Status
 from lift3d.viz.caption import (
-    Word,
     draw_caption,
     draw_labels,
     draw_picture_edge,
     draw_text,
     fitting,
-    legend_words,
-    status_line,
     text_size,
     text_width,
     words_width,
 )
 from lift3d.viz.palette import INK
 from lift3d.viz.scene import build_scene
+from lift3d.viz.wording import Word, legend_words, status_line
 
 LONG = "cam_02 disagrees with the others by 11.3 px (median) and its clock may be 4 frames late; look at the report"
 
@@ -63,7 +61,7 @@ def test_a_row_that_does_not_fit_ends_in_dots():
 def test_the_caption_stays_inside_and_at_the_lower_edge(walkers, size):
     poses = walkers(3).replace(verdict={"level": "doubtful", "reasons": [LONG]})
     image = blank(*size)
-    draw_caption(image, poses, 3, title="a_capture_with_a_long_name.poses.h5", grid=1.0)
+    draw_caption(image, build_scene(poses), 3, title="a_capture_with_a_long_name.poses.h5", grid=1.0)
     rows, columns = inked(image)
     text = text_size(size)
     assert rows.min() > size[1] - 6 * text
@@ -73,13 +71,13 @@ def test_the_caption_stays_inside_and_at_the_lower_edge(walkers, size):
 
 def test_the_legend_names_only_what_is_seen(walkers):
     poses = walkers(2)
-    assert words(legend_words(poses, 0, 1.0)) == ["1", "2", "left", "right", "grid 1 m"]
+    assert words(legend_words(build_scene(poses), 0, 1.0)) == ["1", "2", "left", "right", "grid 1 m"]
     poses.xyz[0, 1] = np.nan
-    assert words(legend_words(poses, 0, 0.0)) == ["left", "right"]
+    assert words(legend_words(build_scene(poses), 0, 0.0)) == ["left", "right"]
     poses.status[0, 0, 4] = Status.LIFTED
-    assert "filled in" in words(legend_words(poses, 0, 0.0))
+    assert "filled in" in words(legend_words(build_scene(poses), 0, 0.0))
     poses.xyz[0] = np.nan
-    assert words(legend_words(poses, 0, 0.0)) == ["no joints in this frame"]
+    assert words(legend_words(build_scene(poses), 0, 0.0)) == ["no joints in this frame"]
 
 
 def test_the_status_line_tells_verdict_and_gaps(walkers):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lift3d.viz.palette import BACKGROUND, INK_SOFT, PEOPLE, VERDICTS, paler
+from lift3d.viz.palette import BACKGROUND, INK_SOFT, PEOPLE, RAMP, SIDE_COLORS, STATUS_COLORS, UNKNOWN, VERDICTS, paler
 
 # Machado, Oliveira and Fernandes, IEEE TVCG 2009, severity 1; applied to linear RGB.
 DEFICIENCY = {
@@ -56,3 +56,25 @@ def test_everything_stands_out_from_the_background_and_filled_in_parts_less(pers
 def test_words_can_be_read():
     for color in (INK_SOFT, *VERDICTS.values()):
         assert contrast(color, BACKGROUND) > 4.5  # WCAG AA
+
+
+@pytest.mark.parametrize("eyes", DEFICIENCY)
+@pytest.mark.parametrize("colors", [SIDE_COLORS, STATUS_COLORS], ids=["sides", "status"])
+def test_sides_and_statuses_are_told_apart_by_all_eyes(colors, eyes):
+    seen = lab(colors, eyes)
+    assert min(np.linalg.norm(seen[a] - seen[b]) for a in range(len(seen)) for b in range(a)) > 14
+
+
+@pytest.mark.parametrize("eyes", DEFICIENCY)
+def test_a_scale_darkens_step_by_step_for_all_eyes(eyes):
+    seen = lab(RAMP, eyes)
+    assert (np.diff(seen[:, 0]) < -6).all()
+    assert np.linalg.norm(np.diff(seen, axis=0), axis=-1).min() > 8
+    assert np.linalg.norm(seen - lab(UNKNOWN, eyes), axis=-1).min() > 14
+    assert np.linalg.norm(seen - lab(BACKGROUND, eyes), axis=-1).min() > 18
+
+
+@pytest.mark.parametrize("eyes", DEFICIENCY)
+def test_verdicts_differ_for_all_eyes(eyes):
+    seen = [lab(color, eyes) for color in VERDICTS.values()]
+    assert min(np.linalg.norm(seen[a] - seen[b]) for a in range(3) for b in range(a)) > 7  # the word stands there too

@@ -6,8 +6,10 @@ from lift3d.calib import InputError
 from lift3d.datasets import Poses, Skeleton
 from lift3d.datasets.skeleton import SKELETONS
 from lift3d.viz import RenderOptions, render_image, render_video
+from lift3d.viz.look import Look
 from lift3d.viz.palette import BACKGROUND, PEOPLE, rgb
 from lift3d.viz.render import shown_frames, video_fps
+from lift3d.viz.video_file import gif_fps
 
 PLAIN = RenderOptions(renderer="painter", caption=False, floor=False, cameras=False)
 PAINTER = RenderOptions(renderer="painter")
@@ -188,3 +190,54 @@ def test_where_open3d_cannot_draw_the_simpler_renderer_does_and_says_why(walkers
     assert [record.getMessage() for record in caplog.records] == [done.note]
     with pytest.raises(InputError, match="cannot draw here: no Vulkan driver"):
         render_image(walkers(), tmp_path / "b.png", size=SMALL, options=RenderOptions(renderer="open3d"))
+
+
+def test_a_gif_plays_at_real_speed_and_loops(walkers, tmp_path):
+    done = render_video(walkers(1, 40), tmp_path / "a.gif", size=(160, 90), options=PAINTER)
+    loaded, animation = cv2.imreadanimation(str(tmp_path / "a.gif"))
+    assert loaded
+    assert (len(animation.frames), done.fps, done.codec) == (13, 20, "gif")  # 40 frames at 60 a second
+    assert set(np.ravel(animation.durations)) == {50}
+    assert animation.loop_count == 0  # for ever
+    assert animation.frames[0].shape[:2] == (90, 160)
+    assert np.abs(animation.frames[0].astype(int) - animation.frames[-1]).max() > 60
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+
+
+def test_a_gif_that_breaks_off_leaves_nothing(walkers, tmp_path):
+    def stop(stage, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_video(
+            walkers(), tmp_path / "a.gif", size=(64, 48), options=RenderOptions("", renderer="painter", progress=stop)
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gif_that_would_not_fit_into_memory_is_refused(monkeypatch, walkers, tmp_path):
+    monkeypatch.setattr("lift3d.viz.video_file.MAX_GIF_FRAMES", 3)
+    with pytest.raises(InputError, match=r"GIF of over 3 pictures.*--stop"):
+        render_video(walkers(1, 60), tmp_path / "a.gif", size=(64, 48), options=PLAIN)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("fps", "said"), [(20, 20), (30, 100 / 3), (25, 25), (60, 50), (1, 1)])
+def test_gifs_know_hundredths_of_a_second(fps, said):
+    assert gif_fps(fps) == pytest.approx(said)
+
+
+def test_half_a_million_frames_give_a_picture(tmp_path):
+    one = np.ones((1, 1, 17, 3)) * np.linspace(0, 1, 17)[:, None]
+    many = Poses.from_xyz(one, SKELETONS["h36m_17"], 30.0)
+    shape = (500_000, 1, 17)
+    poses = many.replace(
+        xyz=np.broadcast_to(many.xyz, (*shape, 3)),
+        covariance=np.broadcast_to(many.covariance, (*shape, 6)),
+        **{name: np.broadcast_to(getattr(many, name), shape) for name in ("status", "views", "confidence")},
+        reprojection_error=np.broadcast_to(many.reprojection_error, shape),
+        time=np.arange(500_000) / 30.0,
+    )
+    options = RenderOptions(renderer="painter", look=Look(color="sigma", trails=1.0))
+    assert render_image(poses, tmp_path / "a.png", frame=499_999, size=SMALL, options=options).first == 499_999
+    assert cv2.imread(str(tmp_path / "a.png")).std() > 2

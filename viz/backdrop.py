@@ -1,0 +1,137 @@
+"""Video pictures behind a camera's view: the frame that the camera took, its lens undone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import Camera
+from lift3d.datasets import Poses
+
+from .palette import BACKGROUND
+from .viewpoint import Viewpoint
+
+Array = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+NEAR_AHEAD = 90  # frames: so far, reading on is faster than seeking
+LIGHTEN = 0.25  # how far the picture moves towards the background, so that the skeleton stands out
+
+
+class VideoPictures:
+    """The pictures of a video by number, in any order; fastest forwards.
+
+    Args:
+        path: the video; None is one without pictures.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._capture: Any = None
+        self._next = 0
+        if path is not None:
+            os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+            self._capture = cv2.VideoCapture(str(path))
+
+    def picture(self, number: int) -> Image | None:
+        """[H, W, 3] BGR; None where the video has no such frame."""
+        if self._capture is None or number < 0:
+            return None
+        if not self._next <= number <= self._next + NEAR_AHEAD:
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, number)
+            self._next = number
+        while self._next < number:
+            self._next += 1
+            if not self._capture.grab():
+                return None
+        self._next += 1
+        ok, image = self._capture.read()
+        return np.asarray(image, np.uint8) if ok else None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._capture is not None:
+            self._capture.release()
+
+
+class Backdrops:
+    """What the cameras of a result saw, as backgrounds of their views.
+
+    Args:
+        poses: a result with cameras.
+        videos: camera name to video file; frame k of a video belongs to frame number k of the result's input.
+    """
+
+    def __init__(self, poses: Poses, videos: Mapping[str, Path]) -> None:
+        self._poses = poses
+        self._pictures = {name: VideoPictures(path) for name, path in videos.items()}
+        self._maps: dict[Any, tuple[Any, Any]] = {}
+
+    def __contains__(self, camera: str) -> bool:
+        return camera in self._pictures
+
+    def picture(self, camera: Camera, frame: int, view: Viewpoint) -> Image | None:
+        """The background [H, W, 3] BGR of a view through a camera; None where there is no picture.
+
+        Args:
+            camera: of the rig.
+            frame: of the result.
+            view: through that camera.
+        """
+        if camera.name not in self._pictures or view.picture is None:
+            return None
+        image = self._pictures[camera.name].picture(input_frame(self._poses, frame))
+        if image is None:
+            return None
+        key = (camera.name, view.size, image.shape)
+        if key not in self._maps:
+            self._maps[key] = undistortion_maps(camera, view, (image.shape[1], image.shape[0]))
+        background = np.round(255 * BACKGROUND[::-1])
+        drawn = cv2.remap(
+            image, *self._maps[key], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=background.tolist()
+        )
+        x0, y0, x1, y1 = (round(value) for value in view.picture)
+        page = np.empty((view.size[1], view.size[0], 3), np.uint8)
+        page[:] = background
+        page[y0:y1, x0:x1] = cv2.addWeighted(
+            drawn[y0:y1, x0:x1], 1 - LIGHTEN, np.broadcast_to(page[0, 0], (y1 - y0, x1 - x0, 3)), LIGHTEN, 0
+        )
+        return page
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for pictures in self._pictures.values():
+            pictures.close()
+
+
+def input_frame(poses: Poses, frame: int) -> int:
+    """The number in the videos of a frame of the result."""
+    numbers = None if poses.keypoints is None else poses.keypoints.frames
+    return frame if numbers is None else int(numbers[frame])
+
+
+def undistortion_maps(camera: Camera, view: Viewpoint, video: tuple[int, int]) -> tuple[Any, Any]:
+    """For every pixel of a view through a camera, where it is in the video's pictures.
+
+    A video of another size than the calibration speaks of is taken to cover its picture, centred, as
+    :func:`lift3d.viz.overlay.write_overlay` does.
+
+    Args:
+        camera: calibrated.
+        view: through it, without its lens.
+        video: (width, height) of its pictures.
+    """
+    x, y = np.meshgrid(np.arange(view.size[0], dtype=np.float64), np.arange(view.size[1], dtype=np.float64))
+    ideal = np.stack([(x - view.K[0, 2]) / view.K[0, 0], (y - view.K[1, 2]) / view.K[1, 1], np.ones_like(x)], -1)
+    world = (ideal - camera.t) @ camera.R
+    xy = camera.project(world)
+    scale = min(video[0] / camera.size[0], video[1] / camera.size[1])
+    middle = 0.5 * (np.array(video) - scale * np.array(camera.size))
+    xy = (xy + 0.5) * scale - 0.5 + middle
+    xy = np.where(np.isfinite(xy), xy, -1e6).astype(np.float32)
+    return np.ascontiguousarray(xy[..., 0]), np.ascontiguousarray(xy[..., 1])
