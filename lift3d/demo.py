@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
-from lift3d.datasets.demo_capture import RESULTS, DemoSettings, SyntheticCapture, synthesize, write_demo_capture
+from lift3d.datasets.demo_capture import (
+    RESULTS,
+    DemoSettings,
+    Film,
+    SyntheticCapture,
+    synthesize,
+    write_demo_capture,
+)
 from lift3d.datasets.detections import Detections
 from lift3d.viz.report import write_report
 
@@ -24,6 +31,10 @@ Progress = Callable[[str, int, int], None]
 LEAST_SIGMA = 1e-6  # px: a simulated detector may be exact
 # The passer-by is as real as the person; in a short demo only the region says whom to reconstruct.
 STAGE = (-2.5, -2.0, -0.5, 2.5, 2.0, 2.5)  # m
+FILMED = DemoSettings(duration=5.0, fps=30.0)
+"""What decides a demo with video where nothing else is asked for: pictures take far longer than keypoints."""
+
+_OTHER = "the truth is one person of {}; the poses are of something else"
 CHI2_90 = 6.251  # 90 % of chi-squared with three degrees of freedom
 
 
@@ -63,7 +74,7 @@ class TrueError:
             "worst_mm": _rounded(1000 * _quantile(distance, 1.0)),
             "clean_rms_mm": _rounded(1000 * _rms(distance[clean])),
             "clean_bound_mm": _rounded(1000 * _rms(bound[clean])),
-            "inside_90_percent": _rounded(100 * float(inside[np.isfinite(inside)].mean())),
+            "inside_90_percent": _rounded(100 * _mean(inside[np.isfinite(inside)])),
         }
 
 
@@ -72,14 +83,18 @@ def run_demo(
     settings: DemoSettings | None = None,
     *,
     overwrite: bool = False,
+    video: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write a synthetic capture, reconstruct it as any other, and compare with the truth.
+
+    The keypoints are those of a simulated detector; for the way from pixels see :mod:`lift3d.demo_video`.
 
     Args:
         folder: a new folder; the result stands in it as ``result.poses.h5``, a page about it as ``report.html``.
         settings: what decides the capture.
         overwrite: replace an earlier demo.
+        video: draw a video of every camera too.
         progress: called with (stage, done, total).
 
     Returns:
@@ -93,12 +108,26 @@ def run_demo(
     settings = settings or DemoSettings()
     if progress:
         progress("writing the capture", 0, 0)
-    folder = write_demo_capture(folder, settings, overwrite=overwrite)
+    film = filming(settings.seed, progress) if video else None
+    folder = write_demo_capture(folder, settings, overwrite=overwrite, film=film)
     config = ReconstructConfig(people=1, roi=STAGE)
     found = reconstruct_capture(folder, folder / RESULTS[0], config=config, progress=progress)
     write_report(found.poses, folder / RESULTS[3], title="lift3d demo", overwrite=True)
     error = true_error(found.poses, synthesize(settings))
     return {"folder": str(folder), "region": list(STAGE), "truth": error.summary(), "reconstruction": found.summary}
+
+
+def filming(seed: int, progress: Progress | None = None) -> Film:
+    """What draws a synthetic capture's videos into a folder, for :func:`write_demo_capture`."""
+
+    def film(folder: Path, capture: SyntheticCapture) -> None:
+        from lift3d.viz.footage import Footage, FootageOptions, write_footage
+
+        reach = float(np.abs(capture.people[..., :2]).max())
+        crew = Footage(capture.rig, capture.truth.skeleton, reach=reach, options=FootageOptions(seed))
+        write_footage(folder, capture.people, crew, fps=capture.truth.fps, progress=progress)
+
+    return film
 
 
 def true_error(poses: Poses, capture: SyntheticCapture) -> TrueError:
@@ -112,27 +141,49 @@ def true_error(poses: Poses, capture: SyntheticCapture) -> TrueError:
         InputError: the poses are of other joints, or of frames that the capture does not have.
     """
     truth = capture.truth
-    frames = np.rint(poses.time * truth.fps).astype(int)
-    if poses.skeleton.joints != truth.skeleton.joints or poses.xyz.shape[1] != 1:
-        raise InputError(f"the truth is one person of {truth.skeleton.name}; the poses are of something else")
-    if len(frames) and not (frames.min() >= 0 and frames.max() < len(truth.xyz)):
-        raise InputError(
-            f"the truth has {len(truth.xyz)} frames; the poses reach from {frames.min()} to {frames.max()}"
-        )
-    shape = truth.xyz[:, 0].shape[:2]
-    error, covariance = np.full((*shape, 3), np.nan), np.full((*shape, 6), np.nan)
-    error[frames] = poses.xyz[:, 0] - truth.xyz[frames, 0]
-    covariance[frames] = poses.covariance[:, 0]
-    mahalanobis = np.einsum("tji,tjik,tjk->tj", error, _inverse(_matrices(covariance)), error)
+    if poses.skeleton.joints != truth.skeleton.joints:
+        raise InputError(_OTHER.format(truth.skeleton.name))
+    error, inside = deviation(poses, truth)
     seen = capture.detections.associated()
     bound = least_covariance(truth.xyz[:, 0], capture.rig, seen.unswapped())
     return TrueError(
         distance=np.linalg.norm(error, axis=-1),
-        inside=np.where(np.isfinite(mahalanobis), mahalanobis <= CHI2_90, np.nan),
+        inside=inside,
         bound=np.sqrt(np.trace(bound, axis1=-2, axis2=-1)),
         clean=np.asarray(~(seen.outlier | seen.swapped)[:, :, 0].any(1)),
         joints=truth.skeleton.joints,
     )
+
+
+def deviation(poses: Poses, truth: Poses) -> tuple[Array, Array]:
+    """How far the poses of one person are from where the joints were, in all frames of the truth.
+
+    Args:
+        poses: one person.
+        truth: one person.
+
+    Returns:
+        error [T, J, 3] metres, NaN where the poses miss a joint or the truth does not know it; [T, J] whether the
+        truth lies in the joint's 90 % ellipsoid, NaN where there is none.
+
+    Raises:
+        InputError: the poses are of other joints altogether, or of frames that the truth does not have.
+    """
+    places = np.array([truth.skeleton.index(joint) for joint in poses.skeleton.joints])
+    if poses.xyz.shape[1] != 1 or (places < 0).all():
+        raise InputError(_OTHER.format(truth.skeleton.name))
+    frames = np.rint(poses.time * truth.fps).astype(int)
+    if len(frames) and not (frames.min() >= 0 and frames.max() < len(truth.xyz)):
+        raise InputError(
+            f"the truth has {len(truth.xyz)} frames; the poses reach from {frames.min()} to {frames.max()}"
+        )
+    shape = (len(truth.xyz), len(places))
+    error, covariance = np.full((*shape, 3), np.nan), np.full((*shape, 6), np.nan)
+    error[frames] = poses.xyz[:, 0] - truth.xyz[frames][:, 0, places]
+    covariance[frames] = poses.covariance[:, 0]
+    error[:, places < 0] = np.nan
+    mahalanobis = np.einsum("tji,tjik,tjk->tj", error, _inverse(_matrices(covariance)), error)
+    return error, np.where(np.isfinite(mahalanobis), mahalanobis <= CHI2_90, np.nan)
 
 
 def least_covariance(xyz: Array, rig: Rig, detections: Detections, *, person: int = 0) -> Array:
@@ -173,6 +224,11 @@ def _matrices(covariance: Array) -> Array:
 def _rms(values: Array) -> float:
     """Root mean square, NaN for none."""
     return float(np.sqrt(np.mean(values**2))) if values.size else float("nan")
+
+
+def _mean(values: Array) -> float:
+    """NaN for none."""
+    return float(values.mean()) if values.size else float("nan")
 
 
 def _quantile(values: Array, share: float) -> float:

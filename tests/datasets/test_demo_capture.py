@@ -63,6 +63,23 @@ def test_same_seed_makes_the_same_files(capture, tmp_path):
         assert path.read_bytes() == (capture / path.relative_to(again)).read_bytes()
 
 
+def test_videos_are_filmed_from_the_capture_and_keypoints_left_out_when_asked(tmp_path):
+    told = []
+
+    def film(folder, capture):
+        told.append(capture)
+        (folder / "cam01.mp4").write_text("a video")
+
+    folder = write_demo_capture(tmp_path / "walk", SHORT, keypoints=False, film=film)
+    assert (folder / "videos" / "cam01.mp4").read_text() == "a video"
+    assert not (folder / "keypoints").exists()
+    assert "skeleton" not in (folder / "capture.toml").read_text()
+    assert told[0].people.shape == (10, 2, 25, 3)
+    np.testing.assert_array_equal(told[0].people[:, :1], told[0].truth.xyz)
+    write_demo_capture(folder, SHORT, overwrite=True)
+    assert not (folder / "videos").exists()
+
+
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "empty").mkdir()
     assert (write_demo_capture(tmp_path / "empty", SHORT) / "calib.toml").is_file()
