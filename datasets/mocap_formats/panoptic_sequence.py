@@ -1,7 +1,8 @@
 """CMU Panoptic's folders: ``hdPose3d_stage1_coco19/body3DScene_*.json`` and ``calibration_<sequence>.json``.
 
-Panoptic has no spine and no head joints. Joint 7 is put halfway between pelvis and neck, 8 is its neck, and 9 and 10
-are those of the mean head that fits nose, eyes and ears best.
+Panoptic has no spine and no head joints. Joint 8 is put 40 mm above its neck, which lies between the shoulders, 7 at
+the usual share of the way from the pelvis to it, and 9 and 10 are those of the mean head that fits nose, eyes and ears
+best.
 
 Source: CMU-Perceptual-Computing-Lab/panoptic-toolbox, README.
 """
@@ -24,6 +25,8 @@ from .recordings import Array, Recordings, Sources, whole_runs
 PANOPTIC = SKELETONS["panoptic_19"]
 FPS = 29.97
 LEAST_CONFIDENCE = 0.0  # -1 stands for a joint that no camera saw
+ABOVE_NECK = 0.04  # metres that Human3.6M's joint 8 lies above the line of the shoulders
+SPINE_SHARE = 0.41  # of the way from pelvis to joint 8, the median of motion capture
 PATTERN = "hdPose3d_stage1_coco19/body3DScene_*.json"
 FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 
@@ -89,6 +92,8 @@ def h36m_of_panoptic(xyz: Array) -> Array:
             out[:, j] = xyz[:, PANOPTIC.index(joint)]
     neck, pelvis = (xyz[:, PANOPTIC.index(joint)] for joint in ("neck", "pelvis"))
     axes, origin = head_of_face(xyz[:, [PANOPTIC.index(joint) for joint in FACE_JOINTS]])
-    out[:, 7], out[:, 8] = (pelvis + neck) / 2, neck
+    trunk = neck - pelvis
+    out[:, 8] = neck + ABOVE_NECK * trunk / np.linalg.norm(trunk, axis=-1, keepdims=True)
+    out[:, 7] = pelvis + SPINE_SHARE * (out[:, 8] - pelvis)
     out[:, 9], out[:, 10] = head_joints(axes, origin)
     return out
