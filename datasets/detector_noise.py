@@ -24,7 +24,8 @@ LEAST_JOINTS = 4  # a detector does not report a person of whom fewer are in the
 
 # Pixels at REFERENCE_HEIGHT. The proportions follow the annotators' spread that COCO's keypoint score is built on.
 JOINT_SIGMA = {
-    "nose": 1.2, "eye": 1.2, "ear": 1.6, "head": 2.6, "neck": 2.6, "shoulder": 2.8, "elbow": 2.8, "wrist": 2.8,
+    "nose": 1.2, "eye": 1.2, "eye_inner": 1.2, "eye_outer": 1.2, "mouth": 1.4,
+    "ear": 1.6, "head": 2.6, "neck": 2.6, "shoulder": 2.8, "elbow": 2.8, "wrist": 2.8,
     "thorax": 3.2, "spine": 4.5, "pelvis": 4.0, "hip": 4.5, "knee": 3.2, "ankle": 2.8, "heel": 2.6,
     "big_toe": 2.6, "small_toe": 2.6,
 }  # fmt: skip

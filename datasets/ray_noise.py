@@ -116,5 +116,6 @@ def occlusion_masks(skeleton: Skeleton) -> Mask:
     parts += [tuple(side + part for part in legs) for side in ("left_", "right_")]
     parts += [tuple(side + part for side in ("left_", "right_") for part in legs[1:])]
     parts += [tuple(side + part for side in ("left_", "right_") for part in legs)]
-    parts += [("nose", "head", "left_eye", "right_eye", "left_ear", "right_ear")]
+    face = ("eye", "eye_inner", "eye_outer", "ear", "mouth")
+    parts += [("nose", "head", *(side + part for side in ("left_", "right_") for part in face))]
     return np.array([[joint in part for joint in skeleton.joints] for part in parts])

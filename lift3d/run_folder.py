@@ -75,11 +75,12 @@ class EpochRecord:
 
 @dataclass(eq=False)
 class RunFolder:
-    """Where a run's files are, and the epochs it has behind it."""
+    """Where a run's files are, and the epochs it has behind it; ``board`` is TensorBoard's writer once there is one."""
 
     path: Path
     kind: RunKind = LIFTER
     records: list[EpochRecord] = field(default_factory=list)
+    board: Any = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], description: dict[str, Any], kind: RunKind = LIFTER) -> RunFolder:
@@ -132,6 +133,21 @@ class RunFolder:
             writer.writerows(asdict(entry).values() for entry in self.records)
         with atomic_file(self.path / "curve.svg", overwrite=True) as path:
             path.write_text(draw_curve(self.records, self.kind), encoding="utf-8")
+        self._show_on_board(record)
+
+    def _show_on_board(self, record: EpochRecord) -> None:
+        """The same for TensorBoard, where it is installed."""
+        if self.board is None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                return
+            # what an earlier call wrote of this epoch and later ones is forgotten
+            self.board = SummaryWriter(str(self.path / "tensorboard"), purge_step=record.epoch)
+        scores = {f"train_{self.kind.unit}": record.train, f"select_{self.kind.unit}": record.select}
+        for name, value in {**scores, "rate": record.rate, "samples_per_s": record.samples_per_s}.items():
+            self.board.add_scalar(name, value, record.epoch)
+        self.board.flush()
 
 
 def _check_same(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:

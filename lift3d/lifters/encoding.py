@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lift3d.datasets.skeleton import Skeleton
+
 Array32 = NDArray[np.float32]
 
 USUAL_SCALE = 0.15  # of a person's rays, so that the last feature is near zero
@@ -66,6 +68,22 @@ def encode(xy: NDArray[np.floating], confidence: NDArray[np.floating]) -> Encode
         np.log(scale / USUAL_SCALE) * ~empty,
     )
     return Encoded(np.concatenate(parts, -1).astype(np.float32), R)
+
+
+def mirror_features(features: Array32, joints: Skeleton) -> Array32:
+    """What would be seen of the mirrored person: left and right exchanged, x negated.
+
+    Args:
+        features: [..., 3 J + 1].
+        joints: the J joints.
+    """
+    J = len(joints)
+    order = np.arange(J)
+    for left, right in joints.symmetric:
+        order[[left, right]] = right, left
+    xy = features[..., : 2 * J].reshape(*features.shape[:-1], J, 2)[..., order, :] * np.array([-1, 1], np.float32)
+    confidence = features[..., 2 * J : 3 * J][..., order]
+    return np.concatenate([xy.reshape(*features.shape[:-1], 2 * J), confidence, features[..., 3 * J :]], -1)
 
 
 def turn_to_axis(direction: Array32) -> Array32:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +35,26 @@ PANOPTIC_JOINTS = ("pelvis", *(f"{side}_{part}" for part in ("hip", "knee", "ank
                                for side in ("left", "right")))  # fmt: skip
 
 
+Lift = Callable[[Array32], tuple[Array32, Array32 | None]]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a lifter is asked.
+
+    Args:
+        flip_test: the mean of the answers for the person and its mirror image.
+        by_action: a row of its own for each action.
+    """
+
+    flip_test: bool = False
+    by_action: bool = False
+
+    def lift_by(self, lifter: Lifter) -> Lift:
+        """What is called."""
+        return lifter.lift_both_sides if self.flip_test else lifter.lift
+
+
 @dataclass(frozen=True)
 class Row:
     """One method under one condition, metres and shares.
@@ -49,6 +69,7 @@ class Row:
         pck: 3DPCK at 150 mm.
         auc: mean 3DPCK of 0 to 150 mm.
         coverage: the share of coordinates inside their 90 % intervals; NaN for baselines.
+        by_joint: each joint's part of ``mpjpe``, metres.
     """
 
     condition: str
@@ -60,10 +81,16 @@ class Row:
     pck: float
     auc: float
     coverage: float
+    by_joint: dict[str, float] = field(default_factory=dict)
 
 
 def evaluate_lifter(
-    lifter: Lifter, data: str | os.PathLike[str], *, baselines: bool = True, progress: Progress | None = None
+    lifter: Lifter,
+    data: str | os.PathLike[str],
+    *,
+    baselines: bool = True,
+    protocol: Protocol | None = None,
+    progress: Progress | None = None,
 ) -> list[Row]:
     """Measure on the test subjects that the lifter's own description names.
 
@@ -72,6 +99,7 @@ def evaluate_lifter(
         data: the motion capture file.
         baselines: measure also the mean pose, linear regression and the nearest exemplar, fitted to the training
             subjects seen without noise.
+        protocol: None: no flip test, all actions together.
         progress: called as progress(stage, done, total).
 
     Raises:
@@ -80,7 +108,8 @@ def evaluate_lifter(
     clips = read_mocap(data)
     known = lifter.description["split"]
     split = split_subjects(clips, known["test"], known["select"])
-    methods = _methods(lifter, clips, split, baselines)
+    how = protocol or Protocol()
+    methods = _methods(lifter, clips, split, baselines, how)
     test = Frames(of_subjects(clips, split.test), window=lifter.network.window, causal=lifter.network.causal)
     rows: list[Row] = []
     conditions = test_conditions(lifter.description["joints_in"])
@@ -92,6 +121,8 @@ def evaluate_lifter(
         rows += [_row(name, label, lift, samples, groups=groups) for label, lift in methods.items()]
         if name == "truth":
             rows += _by_elevation(methods, samples, groups)
+            if how.by_action:
+                rows += _by_action(lifter.description["arch"], methods, samples, test)
     return rows
 
 
@@ -109,10 +140,9 @@ def test_conditions(joints: str) -> dict[str, SampleSettings]:
     }  # fmt: skip
 
 
-Lift = Callable[[Array32], tuple[Array32, Array32 | None]]
-
-
-def _methods(lifter: Lifter, clips: tuple[Clip, ...], split: Split, baselines: bool) -> dict[str, Lift]:
+def _methods(
+    lifter: Lifter, clips: tuple[Clip, ...], split: Split, baselines: bool, protocol: Protocol
+) -> dict[str, Lift]:
     """By name: from features to poses and, where there is one, sigma."""
     methods: dict[str, Lift] = {}
     if baselines:
@@ -127,7 +157,7 @@ def _methods(lifter: Lifter, clips: tuple[Clip, ...], split: Split, baselines: b
         }
         for name, kind in kinds.items():
             methods[name] = _without_sigma(kind.fit(shown), -1 if lifter.network.causal else lifter.network.window // 2)
-    methods[lifter.description["arch"]] = lifter.lift
+    methods[lifter.description["arch"]] = protocol.lift_by(lifter)
     return methods
 
 
@@ -148,6 +178,18 @@ def _by_elevation(methods: dict[str, Lift], samples: Samples, groups: NDArray[np
     return rows
 
 
+def _by_action(arch: str, methods: dict[str, Lift], samples: Samples, test: Frames) -> list[Row]:
+    """The lifter alone, the same samples apart by what is done."""
+    actions = np.array([clip.action or "unnamed" for clip in test.clips])[test.clip[samples.frame]]
+    rows = []
+    for action in np.unique(actions):
+        inside = actions == action
+        part = Samples(*(value[inside] for value in vars(samples).values()))
+        groups = test.clip[part.frame]
+        rows.append(_row(f"truth, {action}", arch, methods[arch], part, groups=groups))
+    return rows
+
+
 def _row(condition: str, method: str, lift: Lift, samples: Samples, *, groups: NDArray[np.intp]) -> Row:
     """Measure one method."""
     xyz, sigma = lift(samples.features)
@@ -161,6 +203,7 @@ def measure(
     true: NDArray[np.floating],
     *,
     groups: NDArray[np.intp],
+    joints: Sequence[str] = H36M.joints,
 ) -> Row:
     """All figures of poses relative to the pelvis, which is joint 0 and is not counted."""
     xyz, sigma = answer
@@ -173,7 +216,8 @@ def measure(
         inside = np.abs(xyz - truth)[:, 1:] <= NORMAL_90 * sigma[:, 1:][..., [0, 0, 1]]
         coverage = float(inside[np.isfinite(truth[:, 1:])].mean())
     pck, auc = (float(np.nanmean(share(errors))) for share in (pck3d, auc3d))
-    return Row(condition, method, len(truth), p1, p2, scaled, pck, auc, coverage)
+    by_joint = dict(zip(joints[1:], np.nanmean(errors, 0).tolist(), strict=True))
+    return Row(condition, method, len(truth), p1, p2, scaled, pck, auc, coverage, by_joint)
 
 
 def evaluate_panoptic(
@@ -182,63 +226,72 @@ def evaluate_panoptic(
     *,
     noise: float | None = None,
     linear_from: str | os.PathLike[str] | None = None,
+    protocol: Protocol | None = None,
 ) -> list[Row]:
     """PA-MPJPE over pelvis and the twelve limb joints on Panoptic's HD cameras, whose data trained nothing.
 
     Args:
-        lifter: a lifter of single frames for coco17.
+        lifter: for joints that Panoptic has: coco17, body25.
         folder: with ``Panoptic_GT_*.npz`` and ``calibration_*.json``.
         noise: level of the detector's noise on the projected 2D; None: exact.
         linear_from: motion capture to fit linear regression to, for comparison.
+        protocol: None: no flip test.
 
     Raises:
-        InputError: the lifter is for other joints, or sees more than one frame.
+        InputError: the lifter is for joints that Panoptic lacks.
         FileNotFoundError: the folder lacks a file.
     """
-    if lifter.description["joints_in"] != "coco17" or lifter.network.window != 1:
+    if not set(lifter.joints.joints) <= set(SKELETONS["panoptic_19"].joints):
         raise InputError(
-            "Panoptic is evaluated with single-frame lifters for coco17; train one: --arch mlp --joints coco17"
+            f"Panoptic lacks joints of {lifter.description['joints_in']}; evaluate one for coco17 or body25 on it: "
+            "lift3d train lifter --joints coco17"
         )
+    how = protocol or Protocol()
     folder = Path(folder)
     files = [next(iter(sorted(folder.glob(pattern))), folder / pattern) for pattern in ("*_GT_*.npz", "calib*.json")]
     poses, _ = read_panoptic_poses(files[0])
-    features, true, camera = _panoptic_samples(poses, read_panoptic_rig(files[1]), noise)
+    features, true, camera = _panoptic_samples(lifter, poses, read_panoptic_rig(files[1]), noise)
     condition = "Panoptic HD, " + ("truth" if noise is None else f"noise {noise:g}")
     methods: dict[str, Lift] = {}
     if linear_from is not None:
         clips = read_mocap(linear_from)
         split = split_subjects(clips, lifter.description["split"]["test"], lifter.description["split"]["select"])
-        methods = {"linear": _methods(lifter, clips, split, True)["linear"]}
-    methods[lifter.description["arch"]] = lifter.lift
+        methods = {"linear": _methods(lifter, clips, split, True, how)["linear"]}
+    methods[lifter.description["arch"]] = how.lift_by(lifter)
     order = [H36M.index(joint) for joint in PANOPTIC_JOINTS]
     rows = []
     for name, lift in methods.items():
-        xyz, sigma = lift(features[:, None])
+        xyz, sigma = lift(features)
         chosen = None if sigma is None else sigma[:, order]
-        rows.append(measure(condition, name, (xyz[:, order].astype(np.float64), chosen), true, groups=camera))
+        answer = (xyz[:, order].astype(np.float64), chosen)
+        rows.append(measure(condition, name, answer, true, groups=camera, joints=PANOPTIC_JOINTS))
     return rows
 
 
 def _panoptic_samples(
-    poses: NDArray[np.float64], rig: Rig, noise: float | None
+    lifter: Lifter, poses: NDArray[np.float64], rig: Rig, noise: float | None
 ) -> tuple[Array32, NDArray[np.float64], NDArray[np.intp]]:
-    """Features [N, F], true joints [N, 13, 3] in the turned frame, and the camera of each [N]."""
+    """Features [N, window, F], true joints [N, 13, 3] in the target's turned frame, and the camera of each [N]."""
     rng, panoptic = np.random.default_rng(SEED), SKELETONS["panoptic_19"]
     frames = np.linspace(0, len(poses) - 1, PANOPTIC_SAMPLES).astype(np.intp)
     camera = rng.integers(len(rig), size=len(frames))
-    shown = [panoptic.index(joint) for joint in SKELETONS["coco_17"].joints]
+    window, target = (
+        lifter.network.window,
+        lifter.network.window - 1 if lifter.network.causal else lifter.network.window // 2,
+    )
+    shown = [panoptic.index(joint) for joint in lifter.joints.joints]
     scored = [panoptic.index(joint) for joint in PANOPTIC_JOINTS]
     R = np.stack([each.R for each in rig])[camera]
     t = np.stack([each.t for each in rig])[camera]
-    x_cam = poses[frames] @ R.transpose(0, 2, 1) + t[:, None]
-    xy = (x_cam[..., :2] / x_cam[..., 2:]).astype(np.float32)[:, shown]
+    around = np.clip(frames[:, None] + np.arange(window) - target, 0, len(poses) - 1)
+    x_cam = poses[around] @ R.transpose(0, 2, 1)[:, None] + t[:, None, None]  # [N, window, 19, 3]
+    xy = (x_cam[..., :2] / x_cam[..., 2:]).astype(np.float32)[..., shown, :]
     confidence = np.ones(xy.shape[:-1], np.float32)
     if noise is not None:
-        depth = x_cam[:, None, :, 2].mean(-1).astype(np.float32)
-        coco = SKELETONS["coco_17"]
-        noisy = add_ray_noise(xy[:, None], depth, coco, rng=rng, noise=RayNoise.fixed(noise))
-        xy, confidence = noisy[0][:, 0], noisy[1][:, 0]
+        depth = x_cam[..., 2].mean(-1).astype(np.float32)
+        xy, confidence = add_ray_noise(xy, depth, lifter.joints, rng=rng, noise=RayNoise.fixed(noise))
     encoded = encode(xy, confidence)
-    true = (x_cam[:, scored] - x_cam[:, scored[:1]]) @ encoded.R.transpose(0, 2, 1)
-    kept = (x_cam[..., 2] > 0.3).all(-1) & np.isfinite(true).all((-1, -2))
+    now = x_cam[:, target]
+    true = (now[:, scored] - now[:, scored[:1]]) @ encoded.R[:, target].transpose(0, 2, 1)
+    kept = (x_cam[..., 2] > 0.3).all((-1, -2)) & np.isfinite(true).all((-1, -2))
     return encoded.features[kept], true[kept], camera[kept]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lift3d.calib import InputError
+from lift3d.processes import SharedBatchNorm, SharedDropout
 
 OUTPUT_SCALE = 0.3  # metres: the usual distance of a joint from the pelvis
 SIGMA_SCALE = 0.05  # metres: the usual error
@@ -38,7 +39,7 @@ class Heads(nn.Module):
 
 def _layer(inputs: int, width: int, dropout: float) -> list[nn.Module]:
     """Linear, normalised, rectified."""
-    return [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)]
+    return [nn.Linear(inputs, width, bias=False), SharedBatchNorm(width), nn.ReLU(), SharedDropout(dropout)]
 
 
 class Mlp(nn.Module):
@@ -81,8 +82,8 @@ class Tcn(nn.Module):
         self.window, self.causal = 3 ** (blocks + 1), causal
         self.wide = nn.ModuleList(nn.Conv1d(width if i else features, width, 3, bias=False) for i in range(blocks + 1))
         self.narrow = nn.ModuleList(nn.Conv1d(width, width, 1, bias=False) for _ in range(blocks))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(2 * blocks + 1))
-        self.dropout = nn.Dropout(dropout)
+        self.norms = nn.ModuleList(SharedBatchNorm(width) for _ in range(2 * blocks + 1))
+        self.dropout = SharedDropout(dropout)
         self.heads = Heads(width, joints)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,6 +36,19 @@ class Placed:
     covariance: Array
 
 
+def same_joints(joints: Skeleton) -> list[tuple[int, int]]:
+    """Positions in Human3.6M's 17 and in a detector's joints of those that are the same place of the body.
+
+    Neck and head are called alike in other sets and lie elsewhere.
+    """
+    other = () if joints.joints == H36M.joints else ("neck", "head")
+    return [
+        (ours, joints.index(joint))
+        for ours, joint in enumerate(H36M.joints)
+        if joint in joints.joints and joint not in other
+    ]
+
+
 def place(lifted: Lifted, rays: Array, confidence: Array, joints: Skeleton) -> Placed:
     """Find where each frame's pose reprojects best.
 
@@ -46,10 +59,9 @@ def place(lifted: Lifted, rays: Array, confidence: Array, joints: Skeleton) -> P
         lifted: relative to the pelvis, camera axes.
         rays: [T, J, 2] on z = 1, of the detector's joints.
         confidence: [T, J], 0 where missing.
-        joints: the detector's joints; those that Human3.6M also has count.
+        joints: the detector's joints; those that are also Human3.6M's count.
     """
-    pairs = [(H36M.index(joint), joints.index(joint)) for joint in H36M.joints if joint in joints.joints]
-    ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
+    ours, theirs = (list(side) for side in zip(*same_joints(joints), strict=True))
     uv, weight = np.nan_to_num(rays[:, theirs]), confidence[:, theirs]
     relative = np.nan_to_num(lifted.xyz[:, ours])
     A = np.zeros((*uv.shape, 3))  # [T, N, 2, 3]

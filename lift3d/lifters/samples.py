@@ -10,18 +10,25 @@ from numpy.typing import NDArray
 
 from lift3d.calib import InputError
 from lift3d.datasets.augment import BodyVariation, mirror, vary_bodies
-from lift3d.datasets.coco_of_h36m import COCO, EXACT, DetectorBody, coco_of_h36m
+from lift3d.datasets.coco_of_h36m import COCO, EXACT, DetectorBody, detector_joints, without_hands_and_feet
 from lift3d.datasets.mocap import H36M, Clip
 from lift3d.datasets.ray_noise import RayNoise, add_ray_noise
-from lift3d.datasets.skeleton import Skeleton
+from lift3d.datasets.skeleton import SKELETONS, Skeleton
 from lift3d.datasets.virtual_views import ViewRanges, sample_views
 
 from .encoding import encode
 
 Array32 = NDArray[np.float32]
 
-INPUTS: dict[str, Skeleton] = {"coco17": COCO, "h36m17": H36M}
-"""The joint sets that a lifter can be trained for, by the names of the command line."""
+INPUTS: dict[str, Skeleton] = {
+    "coco17": COCO,
+    "h36m17": H36M,
+    "body25": without_hands_and_feet(SKELETONS["body_25"]),
+    "halpe26": without_hands_and_feet(SKELETONS["halpe_26"]),
+    "mediapipe33": without_hands_and_feet(SKELETONS["mediapipe_33"]),
+}
+"""The joint sets that a lifter can be trained for, by the names of the command line; a detector's hands and feet are
+left out, since motion capture has none."""
 
 
 def input_joints(name: str) -> Skeleton:
@@ -142,7 +149,7 @@ def make_samples(
     pelvis = xyz[:, frames.target, 0]
     views = sample_views(pelvis, rng, settings.views)
     skeleton = input_joints(settings.joints)
-    shown = xyz if skeleton is H36M else coco_of_h36m(xyz, rng, settings.detector or EXACT)
+    shown = xyz if skeleton is H36M else detector_joints(xyz, skeleton, rng, body=settings.detector or EXACT)
     x_cam = views.to_camera(shown)
     xy, inside = views.see(x_cam)
     confidence = np.ones(inside.shape, np.float32)

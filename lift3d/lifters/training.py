@@ -21,6 +21,7 @@ from lift3d.calib import InputError
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_subjects
 from lift3d.datasets.ray_noise import RayNoise
+from lift3d.processes import Processes, join_processes
 from lift3d.run_folder import EpochRecord, RunFolder
 
 from .encoding import feature_count
@@ -74,7 +75,9 @@ class _State:
     network: Mlp | Tcn
     average: Mlp | Tcn
     optimiser: torch.optim.Adam
+    device: str = "cpu"
     step: int = 0
+    processes: Processes = field(default_factory=Processes)
 
 
 def train_lifter(
@@ -88,14 +91,16 @@ def train_lifter(
 ) -> Path:
     """Train until the epochs are over or nothing improves; a run that was stopped goes on where it was.
 
+    Under ``torchrun`` several processes share each batch; the first one writes, and the result is that of one process.
+
     Args:
         data: motion capture, see :mod:`lift3d.datasets.mocap`.
         run: the folder of the run, made where it is absent: ``last.pt``, ``lifter.pt`` (the best), ``log.csv``,
             ``curve.svg``.
         settings: how.
         split: subjects who test, and subjects who select; all others are trained on.
-        progress: called as progress(stage, done, total).
-        on_epoch: called after each epoch.
+        progress: called as progress(stage, done, total), by the first process.
+        on_epoch: called after each epoch, by the first process.
 
     Returns:
         The checkpoint of the best weights.
@@ -104,28 +109,34 @@ def train_lifter(
         InputError: bad data or split, or the folder holds a run with other settings.
     """
     _check(settings)
-    clips = read_mocap(data)
-    parts = split_subjects(clips, *split)
-    net = _new_state(settings)
-    train, select = (
-        Frames(of_subjects(clips, who), window=net.network.window, causal=net.network.causal)
-        for who in (parts.train, parts.select)
-    )
-    description = _describe(settings, parts, _fingerprint(data))
-    folder = RunFolder.open(run, description)
-    start = _resume(net, folder, settings.device)
-    held_out = _selection_samples(select, settings)
-    with torch.random.fork_rng(devices=[]):
-        for epoch in range(start, settings.epochs):
-            if folder.stale >= settings.patience:
-                logger.info("no better selection error for %d epochs: stopped", folder.stale)
-                break
-            record = _run_epoch(net, train, epoch, settings=settings, progress=progress)
-            error = mean_error(net.average, held_out, settings.device)
-            _finish_epoch(net, folder, record.selected(error, folder), description)
-            if on_epoch is not None:
-                on_epoch(folder.records[-1])
-    calibrate_checkpoint(folder.best, held_out, device=settings.device)
+    with join_processes(settings.device) as processes:
+        processes.part(settings.batch)
+        clips = read_mocap(data)
+        parts = split_subjects(clips, *split)
+        net = _new_state(settings, processes)
+        train, select = (
+            Frames(of_subjects(clips, who), window=net.network.window, causal=net.network.causal)
+            for who in (parts.train, parts.select)
+        )
+        description = _describe(settings, parts, _fingerprint(data))
+        folder = RunFolder.open(run, description)
+        start = _resume(net, folder)
+        processes.wait()  # nobody writes before all have read
+        held_out = _selection_samples(select, settings)
+        speak = (progress, on_epoch) if processes.first else (None, None)
+        with torch.random.fork_rng(devices=[]):
+            for epoch in range(start, settings.epochs):
+                if folder.stale >= settings.patience:
+                    logger.info("no better selection error for %d epochs: stopped", folder.stale)
+                    break
+                record = _run_epoch(net, train, epoch, settings=settings, progress=speak[0])
+                error = processes.of_first(mean_error(net.average, held_out, net.device))
+                _finish_epoch(net, folder, record.selected(error, folder), description)
+                if speak[1] is not None:
+                    speak[1](folder.records[-1])
+        if processes.first:
+            calibrate_checkpoint(folder.best, held_out, device=net.device)
+        processes.wait()
     return folder.best
 
 
@@ -141,16 +152,18 @@ def _check(settings: TrainSettings) -> None:
         raise InputError(f"device {settings.device} was asked for, but torch sees no GPU here; use --device cpu")
 
 
-def _new_state(settings: TrainSettings) -> _State:
+def _new_state(settings: TrainSettings, processes: Processes | None = None) -> _State:
     """Networks with the seed's weights."""
+    processes = processes or Processes(device=settings.device)
     features = feature_count(len(input_joints(settings.samples.joints)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network, average = (build_network(settings.arch, features, len(H36M), **settings.sizes) for _ in range(2))
     average.load_state_dict(network.state_dict())
-    network.to(settings.device)
-    average.to(settings.device).eval()
-    return _State(network, average, torch.optim.Adam(network.parameters(), lr=settings.rate))
+    network.to(processes.device)
+    average.to(processes.device).eval()
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate)
+    return _State(network, average, optimiser, processes.device, processes=processes)
 
 
 def _describe(settings: TrainSettings, split: Split, data: str) -> dict[str, Any]:
@@ -172,11 +185,11 @@ def _fingerprint(path: str | os.PathLike[str]) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def _resume(net: _State, folder: RunFolder, device: str) -> int:
+def _resume(net: _State, folder: RunFolder) -> int:
     """Take up the state that an earlier call left; the epoch to go on with."""
     if not folder.last.is_file():
         return 0
-    state = load_checkpoint(folder.last, "lifter-run", device=device).state
+    state = load_checkpoint(folder.last, "lifter-run", device=net.device).state
     net.network.load_state_dict(state["network"])
     net.average.load_state_dict(state["average"])
     net.optimiser.load_state_dict(state["optimiser"])
@@ -184,12 +197,16 @@ def _resume(net: _State, folder: RunFolder, device: str) -> int:
     return len(folder.records)
 
 
-def _batches(frames: Frames, epoch: int, settings: TrainSettings) -> Iterator[Samples]:
-    """An epoch's batches, the next one made while one is learnt from; each has a random stream of its own."""
+def _batches(frames: Frames, epoch: int, settings: TrainSettings, part: slice) -> Iterator[Samples]:
+    """One process's part of an epoch's batches, the next one made while one is learnt from.
+
+    Each batch has a random stream of its own, from which every process makes the whole of it.
+    """
 
     def make(number: int) -> Samples:
         rng = np.random.default_rng([settings.seed, epoch, number])
-        return make_samples(frames, frames.draw(settings.batch, rng), rng, settings.samples)
+        whole = make_samples(frames, frames.draw(settings.batch, rng), rng, settings.samples)
+        return Samples(*(value[part] for value in vars(whole).values()))
 
     steps = steps_per_epoch(frames, settings)
     with ThreadPoolExecutor(1) as maker:
@@ -211,7 +228,7 @@ def _run_epoch(
     """Learn from one epoch's batches."""
     net.network.train()
     steps, began, total = steps_per_epoch(frames, settings), time.perf_counter(), 0.0
-    for number, samples in enumerate(_batches(frames, epoch, settings)):
+    for number, samples in enumerate(_batches(frames, epoch, settings, net.processes.part(settings.batch))):
         torch.manual_seed(settings.seed + 7919 * (net.step + 1))  # dropout's: the same after a resume
         rate = settings.rate * 0.5 * (1 + math.cos(math.pi * net.step / (steps * settings.epochs)))
         total += learn(net, samples, rate, settings)
@@ -221,7 +238,7 @@ def _run_epoch(
     return EpochRecord(
         epoch=epoch + 1,
         epochs=settings.epochs,
-        train=1000 * total / steps,
+        train=net.processes.mean(1000 * total / steps),
         rate=rate,
         samples_per_s=steps * settings.batch / seconds,
         seconds=seconds,
@@ -230,8 +247,8 @@ def _run_epoch(
 
 def learn(net: _State, samples: Samples, rate: float, settings: TrainSettings) -> float:
     """One step; the batch's mean joint error in metres."""
-    features = torch.from_numpy(samples.features).to(settings.device)
-    target = torch.from_numpy(samples.target).to(settings.device)
+    features = torch.from_numpy(samples.features).to(net.device)
+    target = torch.from_numpy(samples.target).to(net.device)
     for group in net.optimiser.param_groups:
         group["lr"] = rate
     xyz, log_sigma = net.network(features)
@@ -239,6 +256,7 @@ def learn(net: _State, samples: Samples, rate: float, settings: TrainSettings) -
     loss = distance + SIGMA_WEIGHT * sigma_loss((xyz - target).detach(), log_sigma)
     net.optimiser.zero_grad(set_to_none=True)
     loss.backward()
+    net.processes.average_gradients(net.network.parameters())
     net.optimiser.step()
     net.step += 1
     _average(net, min(settings.ema, (1 + net.step) / (10 + net.step)))
@@ -287,6 +305,9 @@ def mean_error(network: Mlp | Tcn, samples: Samples, device: str) -> float:
 
 def _finish_epoch(net: _State, folder: RunFolder, record: EpochRecord, description: dict[str, Any]) -> None:
     """Write the epoch down: first the best weights, then the state to go on from, which makes the epoch count."""
+    if not net.processes.first:
+        folder.records.append(record)
+        return
     if record.best:
         best = {**description, "epoch": record.epoch, "select_mm": record.select}
         save_checkpoint(folder.best, Checkpoint("lifter", best, _on_cpu(net.average.state_dict())), overwrite=True)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from lift3d.calib.rotation import rotation_matrix
-from lift3d.datasets.coco_of_h36m import COCO, DetectorBody, coco_of_h36m, head_frames
+from lift3d.datasets.coco_of_h36m import (
+    COCO,
+    DetectorBody,
+    coco_of_h36m,
+    detector_joints,
+    head_frames,
+    without_hands_and_feet,
+)
+from lift3d.datasets.skeleton import SKELETONS
 
 
 @pytest.fixture
@@ -60,3 +68,23 @@ def test_detectors_have_their_own_hips(rng, person):
     true = np.linalg.norm(person[0, 0, 1] - person[0, 0, 4])
     assert 0.85 * true <= width.min() < 0.95 * true
     assert 1.25 * true < width.max() <= 1.351 * true
+
+
+@pytest.mark.parametrize("name", ["body_25", "halpe_26", "mediapipe_33"])
+def test_other_detectors_joints_are_where_cocos_are(mocap_body, rng, name):
+    skeleton = without_hands_and_feet(SKELETONS[name])
+    assert not {"left_heel", "left_big_toe", "right_foot_index", "left_thumb"} & set(skeleton.joints)
+    xyz = mocap_body[None, None].astype(np.float32)
+    varied = DetectorBody()
+    coco = coco_of_h36m(xyz, np.random.default_rng(1), varied)[0, 0]
+    seen = detector_joints(xyz, skeleton, np.random.default_rng(1), body=varied)[0, 0]
+    for joint, place in zip(skeleton.joints, seen, strict=True):
+        if joint in COCO.joints and joint in [*COCO.joints[5:]]:
+            np.testing.assert_allclose(place, coco[COCO.index(joint)], err_msg=joint)
+    if "neck" in skeleton.joints:
+        shoulders = coco[[COCO.index("left_shoulder"), COCO.index("right_shoulder")]]
+        np.testing.assert_allclose(seen[skeleton.index("neck")], shoulders.mean(0), atol=1e-6)
+    if "head" in skeleton.joints:
+        assert seen[skeleton.index("head"), 2] > coco[:5, 2].max() + 0.08  # the top, above the eyes
+    if "left_mouth" in skeleton.joints:
+        assert seen[skeleton.index("left_mouth"), 2] < coco[0, 2]  # below the nose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from lift3d.run_folder import EpochRecord
 
 MOCAP_TEST = "cmu03,cmu14,cmu49,cmu85,cmu135"
+JOINTS = ("coco17", "h36m17", "body25", "halpe26", "mediapipe33")
 AUGMENTATIONS = ("views", "bodies", "detector", "noise", "mirror")
 
 
@@ -22,8 +24,8 @@ AUGMENTATIONS = ("views", "bodies", "detector", "noise", "mirror")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 @click.option("--arch", type=click.Choice(["mlp", "tcn", "tcn-causal"]), default="mlp", show_default=True,
               help="mlp sees one frame, tcn 27 frames around it, tcn-causal the 27 up to it.")  # fmt: skip
-@click.option("--joints", type=click.Choice(["coco17", "h36m17"]), default="coco17", show_default=True,
-              help="The detector's joint set.")  # fmt: skip
+@click.option("--joints", type=click.Choice(JOINTS), default="coco17", show_default=True,
+              help="The detector's joint set; hands and feet are not used.")  # fmt: skip
 @click.option("--test", default=MOCAP_TEST, show_default=True, help="Subjects to test on, never looked at here.")
 @click.option("--select", default="cmu05", show_default=True, help="Held-out subject that chooses the best weights.")
 @click.option("--epochs", type=int, default=45, show_default=True, help="An epoch shows as many samples as frames.")
@@ -40,7 +42,8 @@ def command(out: Path, data: Path, test: str, select: str, width: int | None, wi
     """Train a lifter on motion capture under virtual cameras.
 
     The same command again goes on where a run was stopped. The folder holds lifter.pt (the best weights by the
-    held-out subject), last.pt (to go on from), log.csv and curve.svg.
+    held-out subject), last.pt (to go on from), log.csv and curve.svg. On several GPUs:
+    torchrun --nproc-per-node 4 -m lift3d train lifter ... --device cuda
     """
     from lift3d.lifters.training import TrainSettings, train_lifter
 
@@ -51,7 +54,8 @@ def command(out: Path, data: Path, test: str, select: str, width: int | None, wi
     split = (_names(test), _names(select))
     with progress_bar() as progress:
         path = train_lifter(data, out, settings=wanted, split=split, progress=progress, on_epoch=_say)
-    click.echo(f"wrote {path}")
+    if os.environ.get("RANK", "0") == "0":
+        click.echo(f"wrote {path}")
 
 
 def _names(text: str) -> tuple[str, ...]:

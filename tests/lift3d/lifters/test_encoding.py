@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from lift3d.calib.rotation import rotation_matrix
-from lift3d.lifters.encoding import encode, feature_count, turn_to_axis
+from lift3d.datasets.augment import MIRRORED
+from lift3d.datasets.mocap import H36M
+from lift3d.lifters.encoding import encode, feature_count, mirror_features, turn_to_axis
 
 
 @pytest.fixture
@@ -61,3 +63,11 @@ def test_scale_is_taken_out_and_told(person):
     near, far = (encode((person + (0, 0, z))[:, :2] / (person[:, 2:] + z), np.ones(17)).features for z in (0.0, 36.0))
     assert near[-1] - far[-1] == pytest.approx(np.log(10), abs=0.05)
     np.testing.assert_allclose(near[:34], far[:34], atol=0.15)
+
+
+def test_mirrored_features_are_those_of_the_mirrored_person(person, rng):
+    xy = person[:, :2] / person[:, 2:] + rng.normal(0, 0.02, (17, 2)) + (0.2, 0.1)
+    seen = rng.uniform(0.2, 1, 17)
+    mirrored = (xy * (-1, 1))[MIRRORED]
+    expected = encode(mirrored, seen[MIRRORED]).features
+    np.testing.assert_allclose(mirror_features(encode(xy, seen).features, H36M), expected, atol=1e-5)

@@ -10,7 +10,8 @@ from lift3d.cli import main
 torch = pytest.importorskip("torch")
 
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
-from lift3d.lifters.encoding import encode  # noqa: E402
+from lift3d.datasets.augment import MIRRORED  # noqa: E402
+from lift3d.lifters.encoding import encode, mirror_features  # noqa: E402
 from lift3d.lifters.evaluation import evaluate_lifter, evaluate_panoptic  # noqa: E402
 from lift3d.lifters.lifter import Lifter, measure_sigma  # noqa: E402
 from lift3d.lifters.samples import Frames, SampleSettings, make_samples  # noqa: E402
@@ -113,3 +114,43 @@ def test_panoptic_is_measured_where_it_is(trained, shared):
     row = evaluate_panoptic(Lifter.load(trained), shared / "captures/panoptic")[0]
     assert row.samples > 5000
     assert 0.03 < row.pa_mpjpe.value < 0.3
+
+
+def test_the_flip_test_forgets_which_side_is_which(trained, samples):
+    lifter = Lifter.load(trained)
+    xyz, sigma = lifter.lift_both_sides(samples.features[:8])
+    again, again_sigma = lifter.lift_both_sides(mirror_features(samples.features[:8], lifter.joints))
+    np.testing.assert_allclose(again[:, MIRRORED] * (-1, 1, 1), xyz, atol=1e-6)
+    np.testing.assert_allclose(again_sigma[:, MIRRORED], sigma, atol=1e-6)
+
+
+def test_details_name_actions_and_joints(trained, tiny_mocap):
+    typed = [
+        "evaluate",
+        "lifter",
+        str(trained),
+        "--data",
+        str(tiny_mocap),
+        "--no-baselines",
+        "--flip-test",
+        "--details",
+    ]
+    result = CliRunner().invoke(main, typed)
+    assert result.exit_code == 0, result.output
+    assert "truth, swing" in result.output
+    assert "left_wrist" in result.output
+    assert "camera frame, flip test;" in result.output
+
+
+@pytest.mark.parametrize(("arch", "joints"), [("tcn", "body25"), ("tcn-causal", "halpe26"), ("mlp", "mediapipe33")])
+def test_every_arch_and_joint_set_goes_from_data_to_poses(tiny_mocap, tmp_path, arch, joints, mocap_body):
+    sizes = {"width": 8} | ({"blocks": 1} if arch != "mlp" else {})
+    settings = TrainSettings(arch, sizes, SampleSettings(joints), epochs=1, batch=64)
+    lifter = Lifter.load(train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=(("a",), ("b",))))
+    rows = evaluate_lifter(lifter, tiny_mocap, baselines=False)
+    assert np.isfinite([row.mpjpe.value for row in rows]).all()
+    rays = np.zeros((4, len(lifter.joints), 2))  # shorter than the window
+    rays[:] = np.random.default_rng(0).normal(0, 0.1, rays.shape[1:])
+    lifted = lifter.lift_rays(rays, np.ones(rays.shape[:2]))
+    assert lifted.xyz.shape == (4, 17, 3)
+    assert np.isfinite(lifted.covariance).all()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -113,4 +114,35 @@ def test_a_gpu_that_is_not_there_is_said(tiny_mocap, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 def test_a_gpu_trains(tiny_mocap, tmp_path):
     settings = TrainSettings(**{**vars(TINY), "device": "cuda"})
+    assert train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=SPLIT).is_file()
+
+
+class Board:
+    """What TensorBoard's writer is told."""
+
+    def __init__(self, folder, purge_step):
+        self.folder, self.purge_step, self.said = folder, purge_step, []
+        Board.made = self
+
+    def add_scalar(self, name, value, step):
+        self.said.append((name, step))
+
+    def flush(self):
+        pass
+
+
+def test_tensorboard_is_told_where_it_is_installed(tiny_mocap, tmp_path, monkeypatch):
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Board
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    settings = TrainSettings(**{**vars(TINY), "epochs": 2})
+    train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=SPLIT)
+    assert Board.made.folder == str(tmp_path / "run" / "tensorboard")
+    assert Board.made.purge_step == 1
+    assert ("select_mm", 2) in Board.made.said
+
+
+def test_without_tensorboard_nothing_is_missed(tiny_mocap, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    settings = TrainSettings(**{**vars(TINY), "epochs": 1})
     assert train_lifter(tiny_mocap, tmp_path / "run", settings=settings, split=SPLIT).is_file()
