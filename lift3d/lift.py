@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.calib import Camera, InputError
+from lift3d.calib import Camera, InputError, Rig
 from lift3d.calib.atomic_file import check_writable
 from lift3d.calib.formats import read_rig
 from lift3d.datasets import Keypoints, Poses
@@ -20,17 +20,20 @@ from lift3d.datasets.mocap import H36M
 from lift3d.datasets.pairing import similar_key
 from lift3d.datasets.poses import Status
 from lift3d.datasets.skeleton import Skeleton
+from lift3d.datasets.video import VIDEO_SUFFIXES
 
 from .lifters.lifter import Lifter
-from .lifters.placement import place
+from .lifters.placement import place, same_joints
 from .lifters.samples import INPUTS
 from .main_person import follow_main_person
+from .smoothing import fill_short_gaps
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
 DEFAULT_FPS = 30.0
+ANKLE = 0.08  # metres that the ankle's centre is above the floor
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # a camera that looks along world y
 
 
@@ -41,12 +44,16 @@ class LiftConfig:
     Args:
         min_confidence: keypoints below it do not count.
         least_joints: a frame with fewer of the lifter's joints stays missing.
+        max_gap: seconds; shorter gaps are bridged and marked, longer ones stay.
+        ground: put the lowest ankles onto z = 0, moving the camera alike; for a camera whose height is not known.
         assumed_focal: of an unknown camera, over the larger side of the picture; 1.2 is a phone's or webcam's lens of
             45 degrees.
     """
 
     min_confidence: float = 0.1
     least_joints: int = 6
+    max_gap: float = 0.2
+    ground: bool = False
     assumed_focal: float = 1.2
 
 
@@ -94,12 +101,16 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     covariance = camera.R.T @ placed.covariance @ camera.R
     good: NDArray[np.bool_] = np.asarray(np.isfinite(xyz).all((-1, -2)))
     fps = keypoints.fps or DEFAULT_FPS
-    return _poses(np.where(good[:, None, None], xyz, np.nan), covariance, fps=fps, camera=camera).replace(
+    assert keypoints.frames is not None
+    poses = _poses(np.where(good[:, None, None], xyz, np.nan), covariance, fps=fps, camera=camera).replace(
+        time=keypoints.frames / fps,
         confidence=_joint_confidence(confidence, good, lifter.joints)[:, None],
         reprojection_error=_reprojection(xyz, xy, camera, lifter.joints)[:, None],
         verdict=_verdict(placed.xyz, placed.covariance, good),
         settings={"command": "lift", "lift": asdict(config), "lifter": _short(lifter.description)},
     )
+    poses = fill_short_gaps(poses, config.max_gap)
+    return onto_ground(poses) if config.ground else poses
 
 
 def lift_file(
@@ -111,6 +122,7 @@ def lift_file(
     view: str | None = None,
     fps: float | None = None,
     overwrite: bool = False,
+    config: LiftConfig | None = None,
 ) -> Poses:
     """Read keypoints, lift them and write the result.
 
@@ -122,6 +134,7 @@ def lift_file(
         view: which camera of several.
         fps: frames a second; None: as the keypoints say, or 30 with a warning.
         overwrite: replace a result that exists.
+        config: None: the defaults.
 
     Raises:
         FileNotFoundError, FileExistsError: a file is not there, or is.
@@ -134,11 +147,34 @@ def lift_file(
     if fps is not None and not fps > 0:
         raise InputError(f"fps must be above zero, got {fps:g}")
     keypoints = replace(found.keypoints.select_views([name]), fps=fps or found.keypoints.fps)
-    poses = lift_keypoints(keypoints, seen, lifter).replace(inputs={Path(path).name: found.fingerprint})
+    poses = lift_keypoints(keypoints, seen, lifter, config=config).replace(inputs={Path(path).name: found.fingerprint})
     if keypoints.fps is None:
         logger.warning("%s does not tell its frame rate; %g a second is written, give --fps", path, DEFAULT_FPS)
     poses.save(out, overwrite=overwrite)
     return poses
+
+
+def is_video(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a video by its name."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def keypoints_beside(out: str | os.PathLike[str]) -> Path:
+    """Where the keypoints of a lifted video are kept."""
+    out = Path(out)
+    return out.with_name(out.name.removesuffix(".h5").removesuffix(".poses") + ".keypoints.h5")
+
+
+def onto_ground(poses: Poses) -> Poses:
+    """Move poses and cameras up or down so that the lowest ankles stand on z = 0."""
+    height = poses.xyz[:, :, [H36M.index(f"{side}_ankle") for side in ("left", "right")], 2]
+    if not np.isfinite(height).any():
+        return poses
+    shift = np.array([0.0, 0.0, ANKLE - float(np.nanquantile(height, 0.05))])
+    rig = poses.rig
+    if rig is not None:
+        rig = Rig(tuple(replace(camera, t=camera.t - camera.R @ shift) for camera in rig))
+    return poses.replace(xyz=poses.xyz + shift, rig=rig)
 
 
 def _view_name(keypoints: Keypoints, view: str | None, source: str) -> str:
@@ -190,8 +226,6 @@ def _remedy(skeleton: Skeleton) -> str:
 
 def _poses(xyz: Array, covariance: Array, *, fps: float, camera: Camera) -> Poses:
     """The container, for one person."""
-    from lift3d.calib import Rig
-
     entries = covariance[..., [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
     seen = np.asarray(np.isfinite(xyz).all(-1))
     poses = Poses.from_xyz(xyz[:, None], H36M, fps, Rig((camera,)))
@@ -206,10 +240,9 @@ def _joint_confidence(confidence: Array, good: NDArray[np.bool_], joints: Skelet
     """[T, 17]: a joint's own where the detector has it, else the mean of those it found."""
     found = np.maximum((confidence > 0).sum(-1), 1)
     out = np.repeat((confidence.sum(-1) / found)[:, None], len(H36M), 1)
-    for j, joint in enumerate(H36M.joints):
-        if joint in joints.joints and joint != "neck":
-            own = confidence[:, joints.index(joint)]
-            out[:, j] = np.where(own > 0, own, 0.5 * out[:, j])
+    for ours, theirs in same_joints(joints):
+        own = confidence[:, theirs]
+        out[:, ours] = np.where(own > 0, own, 0.5 * out[:, ours])
     return np.where(good[:, None], out, 0.0)
 
 
@@ -222,9 +255,8 @@ def _reprojection(xyz: Array, xy: Array, camera: Camera, joints: Skeleton) -> Ar
 def _of_h36m(xy: Array, joints: Skeleton) -> Array:
     """[T, 17, 2] what the detector found of Human3.6M's joints."""
     out = np.full((len(xy), len(H36M), 2), np.nan)
-    for j, joint in enumerate(H36M.joints):
-        if joint in joints.joints:
-            out[:, j] = xy[:, joints.index(joint)]
+    for ours, theirs in same_joints(joints):
+        out[:, ours] = xy[:, theirs]
     return out
 
 

@@ -88,6 +88,25 @@ def smooth_poses(poses: Poses, config: SmoothingConfig, *, progress: Progress | 
     return poses.replace(**changes)
 
 
+def fill_short_gaps(poses: Poses, max_gap: float) -> Poses:
+    """Bridge gaps without touching anything else.
+
+    Args:
+        poses: any poses.
+        max_gap: seconds; longer gaps stay gaps.
+
+    Returns:
+        The same poses; filled joints lie between the ends of the gap and have status INTERPOLATED.
+    """
+    SmoothingConfig(max_gap=max_gap)
+    longest = int(max_gap * poses.fps + 1e-6)
+    seen = np.asarray(np.isfinite(poses.xyz).all(-1))
+    xyz = fill_gaps(np.where(seen[..., None], poses.xyz, np.nan), longest)
+    filled = ~seen & np.isfinite(xyz).all(-1)
+    status = np.where(filled, np.uint8(Status.INTERPOLATED), poses.status).astype(np.uint8)
+    return poses.replace(xyz=xyz, status=status, covariance=_gap_covariance(poses, xyz, seen, seen | filled))
+
+
 def _filtered(x: Array, fps: float, config: SmoothingConfig, longest: int) -> Array:
     """Apply one of the classical filters to [T, P, J, 3]."""
     cutoff = CUTOFF_HZ if config.cutoff is None else config.cutoff

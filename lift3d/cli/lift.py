@@ -1,4 +1,4 @@
-"""``lift3d lift``: one camera's 2D keypoints to 3D poses."""
+"""``lift3d lift``: one camera's video or 2D keypoints to 3D poses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import click
 if TYPE_CHECKING:
     from lift3d.calib import Camera
 
+LIFTED = 3  # lift3d.datasets.poses.Status.LIFTED; importing it would make the command's help slow
+
 
 @click.command("lift")
-@click.argument("keypoints", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The result, FILE.poses.h5.")
 @click.option("--camera", type=click.Path(path_type=Path), help="A calibration with the camera in it.")
 @click.option("--size", type=(int, int), metavar="WIDTH HEIGHT", help="The picture's size, where there is no --camera.")
@@ -21,36 +23,78 @@ if TYPE_CHECKING:
 @click.option("--fps", type=float, help="Frames a second. [default: as the keypoints say]")
 @click.option("--lifter", "checkpoint", type=click.Path(path_type=Path),
               help="A lifter.pt of `lift3d train lifter`. [default: the one that comes with lift3d]")  # fmt: skip
+@click.option("--detector", default="light", show_default=True, help="Of a video: see `lift3d detect --help`.")
+@click.option("--max-gap", type=float, default=0.2, show_default=True, help="Seconds; shorter gaps are bridged.")
+@click.option("--ground", is_flag=True, help="Put the feet onto z = 0, where the camera's height is not known.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
 def command(
-    keypoints: Path,
+    source: Path,
     out: Path,
     camera: Path | None,
     size: tuple[int, int] | None,
     view: str | None,
     fps: float | None,
     checkpoint: Path | None,
+    detector: str,
+    max_gap: float,
+    ground: bool,
     device: str,
     overwrite: bool,
 ) -> None:
-    """Lift KEYPOINTS, the 2D joints that one camera saw, to 3D.
+    """Lift SOURCE, one camera's video or the 2D joints that it saw, to 3D.
+
+    What is found in a video is kept beside the result, in OUT's name with .keypoints.h5.
 
     Poses are as good as the guess of a person's size: the distance along the line of sight is sure to some 8 %.
     """
-    from lift3d.lift import lift_file
+    from lift3d.calib.atomic_file import check_writable
+    from lift3d.lift import LiftConfig, is_video, lift_file
     from lift3d.lifters.lifter import Lifter
 
+    check_writable(out, overwrite=overwrite)
     chosen = Lifter.load(checkpoint, device=device)
-    seen: Camera | Path = camera if camera is not None else _assumed(size)
+    config = LiftConfig(max_gap=max_gap, ground=ground)
+    video = source if is_video(source) else None
+    seen: Camera | Path = camera if camera is not None else _assumed(size or _size_of(video))
+    if video is not None:
+        source = _keypoints_of(video, out, (detector, device), overwrite=overwrite)
     began = time.perf_counter()
-    poses = lift_file(keypoints, out, camera=seen, lifter=chosen, view=view, fps=fps, overwrite=overwrite)
+    poses = lift_file(source, out, camera=seen, lifter=chosen, view=view, fps=fps, overwrite=overwrite, config=config)
     seconds = time.perf_counter() - began
-    lifted = int((poses.status[:, 0, 0] > 0).sum())
+    lifted = int((poses.status[:, 0, 0] == LIFTED).sum())
+    filled = int((poses.status[:, 0, 0] > 0).sum()) - lifted
     click.echo(f"{lifted} of {len(poses.xyz)} frames lifted in {seconds:.1f} s: {poses.verdict['level']}")
     for reason in poses.verdict["reasons"]:
         click.echo(f"  {reason}")
+    if filled:
+        click.echo(f"  {filled} frames in short gaps were bridged")
     click.echo(f"wrote {out}")
+
+
+def _size_of(video: Path | None) -> tuple[int, int] | None:
+    """The size of a video's pictures."""
+    from lift3d.datasets.video import probe
+
+    return None if video is None else probe(video).size
+
+
+def _keypoints_of(video: Path, out: Path, how: tuple[str, str], *, overwrite: bool) -> Path:
+    """Find the joints in a video; the file that they were written to."""
+    from lift3d.datasets.video import probe
+    from lift3d.detect import detect_videos
+    from lift3d.detectors.registry import DetectorOptions, open_detector
+    from lift3d.lift import keypoints_beside
+
+    from .console import progress_bar
+
+    path = keypoints_beside(out)
+    name, device = how
+    found = open_detector(name, DetectorOptions(device=device, fps=probe(video).fps))
+    with progress_bar() as progress:
+        detect_videos({video.stem: video}, path, found, overwrite=overwrite, progress=progress)
+    click.echo(f"wrote {path}")
+    return path
 
 
 def _assumed(size: tuple[int, int] | None) -> Camera:

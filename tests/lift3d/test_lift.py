@@ -15,7 +15,8 @@ from lift3d.datasets.synthetic import ring_rig
 torch = pytest.importorskip("torch", reason="lift3d[train] is not installed")
 
 from lift3d.checkpoint import Checkpoint, save_checkpoint  # noqa: E402
-from lift3d.lift import assumed_camera, lift_keypoints  # noqa: E402
+from lift3d.detectors.detection import Boxes, Detection  # noqa: E402
+from lift3d.lift import LiftConfig, assumed_camera, keypoints_beside, lift_keypoints  # noqa: E402
 from lift3d.lifters.encoding import feature_count  # noqa: E402
 from lift3d.lifters.lifter import Lifter  # noqa: E402
 from lift3d.lifters.networks import build_network  # noqa: E402
@@ -65,12 +66,35 @@ def test_frames_without_a_person_stay_missing(always_standing, mocap_body):
     _, keypoints = seen_by(camera, mocap_body)
     keypoints.xy[2] = np.nan
     keypoints.confidence[2] = 0
-    poses = lift_keypoints(keypoints, camera, Lifter.load(always_standing))
+    poses = lift_keypoints(keypoints, camera, Lifter.load(always_standing), config=LiftConfig(max_gap=0))
     assert np.isnan(poses.xyz[2]).all()
     assert (poses.status[2] == 0).all()
     assert (poses.confidence[2] == 0).all()
     assert np.isfinite(poses.xyz[[0, 1, 3, 4]]).all()
     assert "1 of 5 frames" in poses.verdict["reasons"][1]
+
+
+def test_short_gaps_are_bridged_and_marked(always_standing, mocap_body):
+    camera = ring_rig(1, height=1.0)[0]
+    _, keypoints = seen_by(camera, mocap_body, frames=12)
+    for t in (2, *range(4, 11)):  # one frame, and seven: 0.28 s
+        keypoints.xy[t], keypoints.confidence[t] = np.nan, 0
+    poses = lift_keypoints(keypoints, camera, Lifter.load(always_standing))
+    assert poses.status[:, 0, 0].tolist() == [3, 3, 2, 3, 0, 0, 0, 0, 0, 0, 0, 3]
+    np.testing.assert_allclose(poses.xyz[2], (poses.xyz[1] + poses.xyz[3]) / 2, atol=1e-9)
+    assert np.isfinite(poses.covariance[2]).all()
+
+
+def test_on_the_ground_the_feet_stand_at_zero_and_the_picture_stays(always_standing, mocap_body):
+    camera = assumed_camera((1280, 720))
+    _, keypoints = seen_by(ring_rig(1, height=1.0)[0], mocap_body)
+    floating, standing = (
+        lift_keypoints(keypoints, camera, Lifter.load(always_standing), config=LiftConfig(ground=ground))
+        for ground in (False, True)
+    )
+    ankles = [H36M.index("left_ankle"), H36M.index("right_ankle")]
+    assert standing.xyz[:, 0, ankles, 2].min() == pytest.approx(0.08, abs=0.01)
+    np.testing.assert_allclose(standing.rig.project(standing.xyz), floating.rig.project(floating.xyz), atol=1e-6)
 
 
 def test_nobody_at_all_is_bad(always_standing, mocap_body):
@@ -85,7 +109,7 @@ def test_nobody_at_all_is_bad(always_standing, mocap_body):
     ("skeleton", "message"),
     [
         ("h36m_17", r"coco_17, the keypoints are h36m_17 and lack nose.*lift3d train lifter --joints h36m17"),
-        ("shelf_14", r"lack nose.*no joint set that a lifter can be trained for \(coco17, h36m17\)"),
+        ("shelf_14", r"lack nose.*no joint set that a lifter can be trained for \(coco17, h36m17, body25"),
     ],
 )
 def test_a_lifter_for_other_joints_is_refused_with_what_would_fit(always_standing, mocap_body, skeleton, message):
@@ -134,3 +158,33 @@ def test_the_assumed_camera_stands_upright():
     above, below = camera.project(np.array([[0.0, 4.0, 0.5], [0.0, 4.0, -0.5]]))
     assert above[1] < 359.5 < below[1]
     assert above[0] == pytest.approx(639.5)
+
+
+class Stub:
+    """A detector that sees the standing body in every picture."""
+
+    name, skeleton = "stub", COCO
+
+    def __init__(self, xy):
+        self.xy = xy
+
+    def detect(self, pictures, *, in_sequence=True):
+        boxes = Boxes(np.array([[0.0, 0.0, 100.0, 200.0]]), np.ones(1))
+        yield from (Detection(self.xy[None], np.full((1, 17), 0.9), boxes) for _ in pictures)
+
+
+def test_a_video_is_detected_and_lifted(always_standing, mocap_body, write_video, tmp_path, monkeypatch):
+    rig = ring_rig(1, height=1.0)
+    write_rig(rig, tmp_path / "calib.toml", "pose2sim")
+    video = write_video(tmp_path / "cam01.mp4", size=rig[0].size, frames=4)
+    _, keypoints = seen_by(rig[0], mocap_body)
+    stub = Stub(keypoints.xy[0, 0, 0])
+    monkeypatch.setattr("lift3d.detectors.registry.open_detector", lambda name, options: stub)
+    out = tmp_path / "r.poses.h5"
+    result = lift(video, "--camera", tmp_path / "calib.toml", "--lifter", always_standing, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert "4 of 4 frames lifted" in result.output
+    assert keypoints_beside(out).is_file()
+    assert Poses.load(out).fps == 25.0
+    alone = lift(video, "--lifter", always_standing, "-o", tmp_path / "alone.poses.h5")
+    assert "assumed: focal length 1536 px" in alone.output  # the video tells its size
