@@ -176,7 +176,7 @@ def draw_curve(records: list[EpochRecord], kind: RunKind = LIFTER) -> str:
     """An SVG picture of both scores over the epochs."""
     lines = {kind.train: ("#888888", [r.train for r in records])}
     lines[kind.select] = ("#0060c0", [r.select for r in records])
-    top = max(max(values) for _, values in lines.values()) * 1.05
+    top = max(max(values) for _, values in lines.values()) * 1.05 or 1.0
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif">']
     parts.append(f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>')
     for i in range(5):

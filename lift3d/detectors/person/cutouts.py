@@ -24,8 +24,11 @@ Progress = Callable[[str, int, int], None]
 LONGEST = 256
 """Pixels: no cutout is longer; it bounds the memory."""
 
-MASK_LONGEST = 112
-"""Pixels of the picture in which the outline is searched for: 9 ms a person."""
+MASK_LONGEST = 88
+"""Pixels of the picture in which the outline is searched for: 3 ms a person."""
+
+FILL_LONGEST = 80
+"""Pixels of the picture in which what was behind a person is guessed: it is smooth anyway."""
 
 JOINTS_FOR_MASK = 11
 """A person with fewer labelled joints has no outline: parts of the body would be left out."""
@@ -146,7 +149,7 @@ def body_mask(picture: Picture, xy: Array, seed: int = 0) -> Mask | None:
     if not (labels == cv2.GC_BGD).any() or not (labels == cv2.GC_FGD).any():
         return None
     cv2.setRNGSeed(seed)
-    cv2.grabCut(small, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 1, cv2.GC_INIT_WITH_MASK)
     body = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
     body = cv2.GaussianBlur(_largest(body), (3, 3), 0)
     return np.asarray(cv2.resize(body, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -207,10 +210,11 @@ def filled(picture: Picture, mask: Mask) -> Picture:
     """A picture whose masked part is filled with what is around it: halved until nothing is missing, and back."""
     import cv2
 
+    scale = min(1.0, FILL_LONGEST / max(picture.shape[:2]))
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grown = cv2.dilate(mask, np.ones((7, 7), np.uint8))
-    known = (grown < 16).astype(np.float32)
-    colour = picture.astype(np.float32) * known[..., None]
-    colours, knowns = [colour], [known]
+    known = (cv2.resize(grown, small.shape[1::-1], interpolation=cv2.INTER_AREA) < 16).astype(np.float32)
+    colours, knowns = [small.astype(np.float32) * known[..., None]], [known]
     while min(colours[-1].shape[:2]) > 2:
         half = (max(1, colours[-1].shape[1] // 2), max(1, colours[-1].shape[0] // 2))
         colours.append(cv2.resize(colours[-1], half, interpolation=cv2.INTER_AREA))
@@ -221,4 +225,6 @@ def filled(picture: Picture, mask: Mask) -> Picture:
         out = cv2.resize(out, known.shape[::-1], interpolation=cv2.INTER_LINEAR)
         share = np.minimum(known, 1)[..., None]
         out = colour / np.maximum(known, 1e-3)[..., None] * share + out * (1 - share)
-    return np.clip(out, 0, 255).astype(np.uint8)
+    fill = cv2.resize(np.clip(out, 0, 255).astype(np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    cv2.copyTo(picture, cv2.bitwise_not(grown), fill)
+    return np.asarray(fill, np.uint8)

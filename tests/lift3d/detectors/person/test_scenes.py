@@ -1,0 +1,115 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pycocotools")
+
+from lift3d.calib import InputError
+from lift3d.datasets.people_images import read_people_images
+from lift3d.datasets.skeleton import SKELETONS
+from lift3d.detectors.person.cutouts import LONGEST, body_mask, filled, read_cutouts
+from lift3d.detectors.person.scenery import make_scenery, paste
+from lift3d.detectors.person.scenes import SceneSettings, make_scene
+
+PLAIN = SceneSettings(people=(0, 1), whole=0.0, alone=0.0, decoys=0, disturbed=False)
+
+
+@pytest.fixture
+def people(people_files):
+    return read_people_images(*people_files(6))
+
+
+@pytest.fixture
+def cutouts(people):
+    return read_cutouts(people)
+
+
+def test_boxes_and_joints_move_with_the_cut(people, cutouts, tmp_path):
+    import cv2
+
+    shift = people.boxes[0, :2] - cutouts.boxes[0, :2]
+    assert cutouts.boxes[0, 2:] == pytest.approx(people.boxes[0, 2:])
+    assert cutouts.xy[0] + shift == pytest.approx(people.xy[0])
+    x, y = shift.astype(int)
+    cut = cutouts.pictures[0]
+    whole = cv2.imread(str(people.paths[0]))
+    assert (whole[y : y + cut.shape[0], x : x + cut.shape[1]] == cut).all()
+
+
+def test_large_pictures_are_made_smaller(people, tmp_path):
+    import cv2
+
+    large = tmp_path / "large.png"
+    cv2.imwrite(str(large), cv2.resize(cv2.imread(str(people.paths[0])), None, fx=8, fy=8))
+    one = dataclasses.replace(people.take([0]), paths=(large,), boxes=8 * people.boxes[:1], xy=8 * people.xy[:1])
+    cut = read_cutouts(one)
+    assert max(cut.pictures[0].shape) == LONGEST
+    assert (np.nanmax(cut.xy, axis=(0, 1)) < cut.pictures[0].shape[1::-1]).all()
+    assert cut.boxes[0, 2] / cut.boxes[0, 3] == pytest.approx(one.boxes[0, 2] / one.boxes[0, 3])
+
+
+def test_the_outline_holds_the_limbs_and_not_the_corners(cutouts):
+    mask = cutouts.mask(0)
+    joints = cutouts.xy[0].round().astype(int)
+    assert np.median(mask[joints[:, 1], joints[:, 0]]) > 200
+    assert mask[:4, :4].max() == 0
+    assert 0.02 < (mask > 127).mean() < 0.6
+
+
+def test_too_few_joints_give_no_outline(cutouts):
+    xy = cutouts.xy[0].copy()
+    xy[:8] = np.nan
+    assert body_mask(cutouts.pictures[0], xy) is None
+
+
+def test_a_person_taken_out_leaves_what_is_around_it():
+    picture = np.full((90, 70, 3), (40, 90, 160), np.uint8)
+    mask = np.zeros((90, 70), np.uint8)
+    mask[20:70, 20:50] = 255
+    picture[mask > 0] = (255, 255, 0)
+    assert abs(filled(picture, mask).astype(int) - (40, 90, 160)).max() <= 2
+
+
+def test_a_patch_over_the_edge_is_pasted_in_part():
+    out = np.zeros((10, 12, 3), np.uint8)
+    cover = paste(out, np.full((6, 6, 3), 200, np.uint8), np.full((6, 6), 255, np.uint8), (-2, 7))
+    assert (cover > 0).sum() == 4 * 3
+    assert (out[7:, :4] == 200).all()
+    assert out.sum() == 200 * 3 * 12
+    assert not paste(out, np.zeros((3, 3, 3), np.uint8), np.full((3, 3), 255, np.uint8), (40, 40)).any()
+
+
+def test_the_box_of_a_scene_is_where_its_person_was_pasted(cutouts):
+    """Where the same scene with nobody in it differs, there the box is."""
+    for seed in range(8):
+        scene = make_scene(cutouts, (160, 128), np.random.default_rng(seed), PLAIN)
+        empty = make_scenery(cutouts, (160, 128), np.random.default_rng(seed))
+        changed = (abs(scene.picture.astype(int) - empty).max(-1) > 12).nonzero()
+        if not len(scene.boxes) or len(changed[0]) < 20:
+            continue
+        left, top, width, height = scene.boxes[0]
+        x, y = np.median(changed[1]), np.median(changed[0])
+        assert left <= x <= left + width
+        assert top <= y <= top + height
+        inside = (changed[1] >= left - 4) & (changed[1] <= left + width + 4)
+        assert inside.mean() > 0.8
+
+
+def test_scenes_are_the_same_for_the_same_seed_and_boxes_lie_in_the_picture(cutouts):
+    for seed in range(10):
+        first, again = (make_scene(cutouts, (128, 160), np.random.default_rng(seed)) for _ in range(2))
+        assert (first.picture == again.picture).all()
+        assert first.picture.shape == (160, 128, 3)
+        for boxes in (first.boxes, first.ignored):
+            assert (boxes[:, :2] >= -0.5).all()
+            assert (boxes[:, :2] + boxes[:, 2:] <= np.array([127.5, 159.5]) + 1e-9).all()
+
+
+def test_another_joint_set_and_a_broken_picture_are_refused(people, tmp_path):
+    with pytest.raises(InputError, match="labelled in h36m_17"):
+        read_cutouts(dataclasses.replace(people, skeleton=SKELETONS["h36m_17"]))
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"broken\.jpg is not a picture"):
+        read_cutouts(dataclasses.replace(people.take([0]), paths=(broken,)))
