@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +20,13 @@ from lift3d.datasets.skeleton import Skeleton, skeleton_of
 from lift3d.heatmaps import DECODINGS, decode, mirror_maps, to_crop
 from lift3d.keypoint_metrics import correct_keypoints, keypoint_errors, torso_diagonals
 
-from .confidence import RADIUS, ConfidenceTable
+from .confidence import LEAST, RADIUS, ConfidenceTable
 from .crops import apply, crop_transform, cut, invert
 from .detection import Array, Boxes, Detection, Picture
 from .networks import STRIDE, build_network
 from .samples import mirror_order, read_picture
+
+logger = logging.getLogger(__name__)
 
 KIND = "keypoints"
 MEAN = (0.485, 0.456, 0.406)
@@ -189,6 +192,9 @@ def calibrate_confidence(path: str | os.PathLike[str], people: PeopleImages, *, 
     errors = keypoint_errors(found.xy, people.xy)
     correct = correct_keypoints(errors, torso_diagonals(people.xy, people.skeleton), RADIUS)
     seen: NDArray[np.bool_] = np.isfinite(correct)
+    if seen.sum() < LEAST:
+        logger.warning("%d keypoints of held-out people are too few to calibrate confidence (%d)", seen.sum(), LEAST)
+        return
     table = ConfidenceTable.fit(found.peak, correct == 1, seen, skeleton=people.skeleton)
     checkpoint = load_checkpoint(path, KIND)
     described = {**checkpoint.description, "confidence": table.to_json()}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,6 +28,10 @@ STRIDE = 4
 
 MULTIPLE = 32
 """What a crop's width and height must be multiples of."""
+
+CHANNELS = 16
+"""What widths are multiples of: processors like it, and oneDNN (torch 2.13) writes outside of its memory with 8
+channels in channels-last order, which ends in "double free or corruption"."""
 
 PEAK_PRIOR = -4.0
 """The logit that an untrained network gives: most of a map is background."""
@@ -242,6 +247,9 @@ def build_network(arch: str, joints: int, **sizes: Any) -> nn.Module:
     """
     if arch not in ARCHITECTURES:
         raise InputError(f"architecture must be one of {', '.join(ARCHITECTURES)}, got {arch!r}")
+    channels = [value for name, value in sizes.items() if name != "stacks" for value in np.ravel(value)]
+    if any(value % CHANNELS or value < CHANNELS for value in channels):
+        raise InputError(f"widths of {arch} must be multiples of {CHANNELS}, got {sizes}")
     try:
         return ARCHITECTURES[arch](joints, **sizes)
     except TypeError as error:
