@@ -139,7 +139,7 @@ class Painter:
     def _trunk(self, at: Surface, person: PersonSolids) -> Single:
         """The shirt, tucked into trousers with a belt."""
         height = _height(at, person)[:, None]
-        below = np.where(height < BELT[0], self._color["trousers"], np.float32([0.02, 0.015, 0.01]))
+        below = np.where(height < BELT[0], self._color["trousers"], np.array([0.02, 0.015, 0.01], np.float32))
         return self._cloth(at, np.where(height < BELT[1], below, self._striped(height[:, 0])))
 
     def _striped(self, height: Single) -> Single:
@@ -177,9 +177,9 @@ class Painter:
         brow = (np.abs(aside - 0.001) < 0.020) & (np.abs(z - BROW_Z + 6 * aside * aside) < 0.0048)
         nostril = (np.abs(np.abs(y) - 0.0075) < 0.004) & (np.abs(z - 0.084) < 0.003)
         for where, tint in (
-            (lips > 0.5, self._color["skin"] * np.float32([0.62, 0.35, 0.33])),
-            (white, np.float32([0.75, 0.75, 0.73])),
-            (iris, np.float32([0.03, 0.02, 0.015])),
+            (lips > 0.5, self._color["skin"] * np.array([0.62, 0.35, 0.33], np.float32)),
+            (white, np.array([0.75, 0.75, 0.73], np.float32)),
+            (iris, np.array([0.03, 0.02, 0.015], np.float32)),
             (nostril, self._color["skin"] * np.float32(0.3)),
             (brow, self._color["hair"]),
         ):

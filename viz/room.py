@@ -78,7 +78,9 @@ class Room:
                 continue
             part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             from_left, from_top = self.half, self.half if surface == 0 else 0.0
-            uv = (met.place[part] + np.float32([from_left, from_top])) * np.float32(PIXELS_PER_METRE) - np.float32(0.5)
+            uv = (met.place[part] + np.array([from_left, from_top], np.float32)) * np.float32(
+                PIXELS_PER_METRE
+            ) - np.float32(0.5)
             level = np.interp(met.step[part] * PIXELS_PER_METRE, BLUR_FROM, np.arange(len(BLURS))).astype(np.float32)
             image[part][here[part]] = _sample(levels, np.nan_to_num(uv, nan=-9.0), level)[here[part]]
         return image

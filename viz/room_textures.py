@@ -25,13 +25,13 @@ def floor_texture(half: float, noise: Single, rng: np.random.Generator) -> Image
     """Planks and the lines of a court: [2 half, 2 half] metres, the rows along y."""
     n = round(2 * half * PIXELS_PER_METRE)
     wide, long = (round(side * PIXELS_PER_METRE) for side in PLANK)
-    v, u = np.mgrid[:n, :n]
+    v, u = np.indices((n, n))
     row = v // wide
     shift = rng.integers(0, long, n // wide + 1)[row]
     plank = (u + shift) // long
     tone = rng.normal(0, 0.07, (n // wide + 1, n // long + 3))[row, plank]
     grain = 0.035 * noise[v % 512, (u // 6 + 37 * row) % 512] + 0.03 * noise[(v // 5) % 512, (u // 5) % 512]
-    image = np.float32(WOOD) * (1 + tone + grain)[..., None].astype(np.float32)
+    image = np.array(WOOD, np.float32) * (1 + tone + grain)[..., None].astype(np.float32)
     image[(v % wide == 0) | ((u + shift) % long == 0)] *= 0.72
     court = np.zeros((n, n), np.uint8)
     first, middle, last = round(COURT_EDGE * PIXELS_PER_METRE), n // 2, n - round(COURT_EDGE * PIXELS_PER_METRE)
@@ -39,7 +39,7 @@ def floor_texture(half: float, noise: Single, rng: np.random.Generator) -> Image
     cv2.line(court, (first, middle), (last, middle), 255, LINE)
     cv2.circle(court, (middle, middle), round(COURT_CIRCLE * PIXELS_PER_METRE), 255, LINE, cv2.LINE_AA)
     share = 0.75 * court[..., None] / np.float32(255)
-    return _to_picture(image * (1 - share) + np.float32(COURT_COLOR) * share)
+    return _to_picture(image * (1 - share) + np.array(COURT_COLOR, np.float32) * share)
 
 
 def wall_texture(width: float, height: float, noise: Single, rng: np.random.Generator) -> Image:
@@ -48,7 +48,9 @@ def wall_texture(width: float, height: float, noise: Single, rng: np.random.Gene
     rows, columns = round(height * m), round(width * m)
     v, u = np.mgrid[:rows, :columns]
     kind = int(rng.integers(len(PLASTER)))
-    image = np.where((v > rows - DADO * m)[..., None], np.float32(PAINT[kind]), np.float32(PLASTER[kind]))
+    image = np.where(
+        (v > rows - DADO * m)[..., None], np.array(PAINT[kind], np.float32), np.array(PLASTER[kind], np.float32)
+    )
     image *= (1 + 0.018 * noise[v % 512, u % 512] + 0.03 * noise[(v // 4) % 512, (u // 4) % 512])[..., None]
     image *= (0.82 + 0.18 * np.minimum(1, np.minimum(u, columns - 1 - u) / (1.5 * m)))[..., None]
     image[rows - round(SKIRTING * m) :] *= 0.45
@@ -75,7 +77,7 @@ def _window(image: Single, left: float, rng: np.random.Generator) -> float:
     pane = _patch(image, left, 1.8, size)
     rows, columns = pane.shape[:2]
     sky = np.linspace(0, 1, rows, dtype=np.float32)[:, None, None]
-    pane[:] = np.float32([248, 238, 226]) * (1 - 0.10 * sky)
+    pane[:] = np.array([248, 238, 226], np.float32) * (1 - 0.10 * sky)
     trees = rows * 0.75 + 9 * np.cumsum(rng.normal(0, 0.25, columns))
     pane[np.arange(rows)[:, None] > trees] = (96, 122, 104)
     for at in (columns // 2 - 2, 0, columns - 5):
@@ -102,7 +104,7 @@ def _poster(image: Single, left: float, rng: np.random.Generator) -> float:
 
 def _door(image: Single, left: float, rng: np.random.Generator) -> float:
     """A door with a handle."""
-    color = np.float32(rng.uniform((50, 70, 90), (110, 130, 150)))
+    color = rng.uniform((50, 70, 90), (110, 130, 150)).astype(np.float32)
     _patch(image, left - 0.07, 0.0, (1.09, 2.17))[:] = (170, 176, 178)
     leaf = _patch(image, left, 0.0, (0.95, 2.1))
     leaf[:] = color
@@ -119,7 +121,7 @@ def _bars(image: Single, left: float, rng: np.random.Generator) -> float:
         _patch(image, left + k * 0.9, 0.0, (0.08, 2.6))[:] = (84, 122, 158)
     for step in range(16):
         bar = _patch(image, left, 0.14 + 0.155 * step, (1.88, 0.045))
-        bar[:] = np.float32((104, 148, 188)) * (1 - 0.05 * float(rng.random()))
+        bar[:] = np.array((104, 148, 188), np.float32) * (1 - 0.05 * float(rng.random()))
         _patch(image, left, 0.115 + 0.155 * step, (1.88, 0.025))[:] *= 0.7
     return 1.88
 
@@ -132,7 +134,7 @@ def _bricks(image: Single, left: float, rng: np.random.Generator) -> float:
     row = v // 5
     column = (u + 8 * (row % 2)) // 16
     tone = rng.normal(1, 0.10, (row.max() + 1, column.max() + 1))[row, column]
-    strip[:] = np.float32([92, 108, 160]) * tone[..., None]
+    strip[:] = np.array([92, 108, 160], np.float32) * tone[..., None]
     strip[(v % 5 == 0) | ((u + 8 * (row % 2)) % 16 == 0)] = (150, 158, 164)
     return 1.3
 

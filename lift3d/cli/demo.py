@@ -75,9 +75,14 @@ def command(
 
     if detector is not None and not from_pixels:
         raise click.UsageError("--detector goes with --from-pixels")
-    settings = FILMED if video or from_pixels else DemoSettings()
-    given = {name: value for name, value in (("duration", duration), ("fps", fps)) if value is not None}
-    settings = replace(settings, seed=seed, n_cameras=cameras, **given)
+    usual = FILMED if video or from_pixels else DemoSettings()
+    settings = replace(
+        usual,
+        seed=seed,
+        n_cameras=cameras,
+        duration=usual.duration if duration is None else duration,
+        fps=usual.fps if fps is None else fps,
+    )
     with progress_bar() as progress:
         if from_pixels:
             report = _from_pixels(folder, settings, detector or "light", overwrite=overwrite, progress=progress)
