@@ -43,11 +43,11 @@ class Ellipsoids:
     def mesh(self, frame: int) -> Mesh:
         """The ellipsoids of a frame."""
         center, axes = self._axes(frame)  # [N, 3], [N, 3 axes, 3]
-        drawn = np.isfinite(axes).all((-2, -1))
+        drawn = np.asarray(np.isfinite(axes).all((-2, -1)))
         axes = np.where(drawn[:, None, None], axes, 0.0)
         center = np.where(drawn[:, None], center, self.rest)
         shapes, directions = _rings()
-        thread = THREAD * self.scale * drawn
+        thread = THREAD * self.scale * drawn.astype(np.float64)
         length = np.maximum(np.linalg.norm(axes, axis=-1, keepdims=True), 1e-12)
         vertices = shapes @ axes + thread[:, None, None] * (directions @ (axes / length))
         color = DARKEST * self.coloring.joints(frame).reshape(-1, 1, 3)
@@ -62,13 +62,9 @@ class Ellipsoids:
     def _axes(self, frame: int) -> tuple[Array, Array]:
         """Middles [N, 3] and semi-axes [N, 3, 3] in metres, one axis a row; NaN where there is no ellipsoid."""
         xyz = self.poses.xyz[frame].reshape(-1, 3)
-        return xyz, ellipsoid_axes(
-            np.where(
-                (self.poses.status[frame].reshape(-1) != Status.MISSING)[:, None] & np.isfinite(xyz).all(-1)[:, None],
-                self.poses.covariance[frame].reshape(-1, 6),
-                np.nan,
-            )
-        )
+        there = np.asarray(np.isfinite(xyz).all(-1)) & (self.poses.status[frame].reshape(-1) != Status.MISSING)
+        covariance = self.poses.covariance[frame].reshape(-1, 6)
+        return xyz, ellipsoid_axes(np.where(there[:, None], covariance, np.nan))
 
 
 def ellipsoid_axes(covariance: Array) -> Array:
@@ -81,7 +77,7 @@ def ellipsoid_axes(covariance: Array) -> Array:
         [N, 3, 3] metres, one axis a row, shortest first, none longer than :data:`LARGEST`; NaN where the covariance is
         not finite.
     """
-    known = np.isfinite(covariance).all(-1)
+    known = np.asarray(np.isfinite(covariance).all(-1))
     matrix = np.where(known[:, None], covariance, 0.0)[:, _MATRIX]
     variance, directions = np.linalg.eigh(matrix)
     length = np.minimum(RADIUS_SIGMAS * np.sqrt(np.maximum(variance, 0.0)), LARGEST)

@@ -42,7 +42,12 @@ def flat_material() -> Any:
 
 def background_for_open3d() -> NDArray[np.float64]:
     """What Open3D must be told so that the background comes out in its colour: it takes sRGB for linear, once."""
-    return np.where(BACKGROUND > 0.0031308, 1.055 * BACKGROUND ** (1 / 2.4) - 0.055, 12.92 * BACKGROUND)
+    return _encoded(BACKGROUND)
+
+
+def _encoded(color: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear values in 0..1 as sRGB."""
+    return np.where(color > 0.0031308, 1.055 * np.maximum(color, 1e-9) ** (1 / 2.4) - 0.055, 12.92 * color)
 
 
 def intrinsics_for_open3d(view: Viewpoint) -> NDArray[np.float64]:
@@ -60,7 +65,9 @@ def set_backdrop(scene: Any, picture: NDArray[np.uint8] | None) -> None:
     if picture is None:
         scene.set_background(color)
     else:
-        scene.set_background(color, geometry.Image(np.ascontiguousarray(picture[..., ::-1])))
+        table = np.round(255 * _encoded(np.arange(256) / 255)).astype(np.uint8)  # as background_for_open3d
+        rgb: Any = np.ascontiguousarray(table[picture[..., ::-1]])
+        scene.set_background(color, geometry.Image(rgb))
 
 
 class MeshStage:
@@ -116,11 +123,11 @@ class MeshStage:
             return
         vertices = mesh.vertices.astype(np.float32)
         vertices[:2] = self._extent
-        made = t.geometry.TriangleMesh(core.Tensor(vertices), core.Tensor(np.ascontiguousarray(mesh.faces)))
-        made.vertex.colors = core.Tensor(mesh.colors.astype(np.float32))
+        made = t.geometry.TriangleMesh(_tensor(vertices), core.Tensor.from_numpy(mesh.faces.astype(np.int32)))
+        made.vertex.colors = _tensor(mesh.colors)
         self._scene.add_geometry(name, made, self._material)
         cloud = _point_cloud(mesh)
-        cloud.point.uv = core.Tensor(np.zeros((len(vertices), 2), np.float32))  # see open3d_mesh
+        cloud.point.uv = _tensor(np.zeros((len(vertices), 2)))  # see open3d_mesh
         self._update(name, cloud, rendering.Scene.UPDATE_UV0_FLAG)
 
     def _update(self, name: str, cloud: Any, flags: int) -> None:
@@ -131,11 +138,18 @@ class MeshStage:
 
 def _point_cloud(mesh: Mesh) -> Any:
     """A mesh's vertices and colours, as Open3D takes them for an update."""
-    from open3d import core, t
+    from open3d import t
 
-    cloud = t.geometry.PointCloud(core.Tensor(mesh.vertices.astype(np.float32)))
-    cloud.point.colors = core.Tensor(mesh.colors.astype(np.float32))
+    cloud = t.geometry.PointCloud(_tensor(mesh.vertices))
+    cloud.point.colors = _tensor(mesh.colors)
     return cloud
+
+
+def _tensor(values: NDArray[Any]) -> Any:
+    """An Open3D tensor of its own copy in float32."""
+    from open3d import core
+
+    return core.Tensor.from_numpy(np.array(values, np.float32, order="C"))
 
 
 class Open3DRenderer:

@@ -44,6 +44,10 @@ class Playback:
     def __len__(self) -> int:
         return len(self._time)
 
+    def frames_in(self, seconds: float) -> int:
+        """How many frames a time takes, as a rule."""
+        return round(len(self) * seconds / self._duration)
+
     def seek(self, frame: int) -> None:
         """Move to a frame; beyond either end, to that end."""
         self._head = float(self._time[int(np.clip(frame, 0, len(self) - 1))])

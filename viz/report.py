@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,12 @@ RANGE_M = 32.0  # int16 millimetres
 
 
 def write_report(
-    poses: Poses, path: str | os.PathLike[str], *, title: str | None = None, overwrite: bool = False
+    poses: Poses,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    overwrite: bool = False,
+    angles: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write the page.
 
@@ -39,27 +45,35 @@ def write_report(
         path: the page, ``*.html``.
         title: the heading; None: the page's name.
         overwrite: replace a page that exists.
+        angles: rows of joint angles with ``person`` (from 1), as ``lift3d analyze --json`` gives them; none by default.
 
     Raises:
         FileExistsError: the page exists.
         OSError: the folder cannot be written.
     """
     path = Path(path)
-    text = report_html(poses, title or path.name.removesuffix(".html"))
+    text = report_html(poses, title or path.name.removesuffix(".html"), angles=angles)
     with atomic_file(path, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 
 
-def report_html(poses: Poses, title: str) -> str:
-    """The page as text."""
+def report_html(poses: Poses, title: str, *, bare: bool = False, angles: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The page as text.
+
+    Args:
+        poses: a result.
+        title: the heading.
+        bare: the scene and its controls alone, for a notebook.
+        angles: rows of joint angles, as ``lift3d analyze --json`` gives them.
+    """
     template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
-    data = json.dumps(page_data(poses, title), separators=(",", ":"), allow_nan=False)
+    data = json.dumps({**page_data(poses, title, angles=angles), "bare": bare}, separators=(",", ":"), allow_nan=False)
     # Inside a script element only "<" could end it.
     return template.replace("@@DATA@@", data.replace("<", "\\u003c"))
 
 
-def page_data(poses: Poses, title: str) -> dict[str, Any]:
+def page_data(poses: Poses, title: str, *, angles: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """All that the page shows, ready for JSON."""
     T, P = poses.xyz.shape[:2]
     step = max(1, -(-T // MAX_FRAMES))
@@ -90,6 +104,7 @@ def page_data(poses: Poses, title: str) -> dict[str, Any]:
         "status": base64.b64encode(np.ascontiguousarray(status, np.uint8).tobytes()).decode(),
         "cameras": [_frustum(camera, reach) for camera in poses.rig or Rig(())],
         **_tables(figures),
+        **_angle_table(angles, people=P),
         "inputRows": [[name, value] for name, value in sorted(poses.inputs.items())],
     }
 
@@ -131,6 +146,22 @@ def _frustum(camera: Camera, reach: float) -> dict[str, Any]:
         "name": camera.name,
         "center": [round(float(value), 3) for value in camera.center],
         "corners": [[round(float(value), 3) for value in corner] for corner in world],
+    }
+
+
+def _angle_table(angles: Sequence[Mapping[str, Any]], *, people: int) -> dict[str, Any]:
+    """Rows of the angles that were found in any frame; the person's number only where there are several."""
+    keys = ("present_percent", "least_deg", "median_deg", "most_deg", "sigma_deg")
+    rows = [row for row in angles if row.get("present_percent")]
+    return {
+        "angleHead": ["angle", "there %", "least °", "median °", "most °", "sigma °"],
+        "angleRows": [
+            [
+                (f"{row['person']} " if people > 1 else "") + str(row["name"]).replace("_", " "),
+                *(row.get(key) for key in keys),
+            ]
+            for row in rows
+        ],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -79,6 +79,17 @@ class Scene:
     def figures(self) -> FigureMesh:
         """The people of the first result."""
         return self.layers[0].figures
+
+    def restyled(self, look: Look) -> Scene:
+        """The same results where they stand, with another look.
+
+        Raises:
+            InputError: the look asks for what the poses do not have.
+        """
+        results = {layer.name: layer.poses for layer in self.layers}
+        layers = make_layers(results, look, rest=self.bounds.center)
+        followed = None if look.follow is None else follow(self.poses, look.follow)
+        return replace(self, layers=layers, look=look, followed=followed)
 
     @property
     def extent(self) -> tuple[Array, Array]:

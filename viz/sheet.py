@@ -49,7 +49,7 @@ def key_moments(poses: Poses, count: int) -> list[int]:
     """
     frames = np.arange(0, len(poses.xyz), max(1, -(-len(poses.xyz) // MAX_FRAMES)))
     xyz = np.where((poses.status[frames] == Status.MISSING)[..., None], np.nan, poses.xyz[frames])
-    there = np.isfinite(xyz).all(-1)
+    there = np.asarray(np.isfinite(xyz).all(-1))
     kept = there.any((1, 2))
     if kept.any():
         frames, xyz, there = frames[kept], xyz[kept], there[kept]

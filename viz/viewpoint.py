@@ -173,6 +173,22 @@ def camera_view(camera: Camera, *, size: tuple[int, int], distance: float) -> Vi
     return Viewpoint(K, camera.R, camera.t, size, near=0.02 * distance, far=20 * distance + 100, picture=picture)
 
 
+def viewpoint_of(view: Array, projection: Array, size: tuple[int, int]) -> Viewpoint:
+    """The viewpoint of a renderer that speaks OpenGL (camera x right, y up, z backward).
+
+    Args:
+        view: [4, 4] camera from world.
+        projection: [4, 4] clip from camera.
+        size: (width, height) pixels.
+    """
+    flip = np.diag([1.0, -1.0, -1.0])
+    half = 0.5 * np.array(size)
+    K = np.eye(3)
+    K[0, 0], K[1, 1] = half[0] * projection[0, 0], half[1] * projection[1, 1]
+    K[0, 2], K[1, 2] = half[0] * (1 - projection[0, 2]) - 0.5, half[1] * (1 + projection[1, 2]) - 0.5
+    return Viewpoint(K, flip @ view[:3, :3], flip @ view[:3, 3], size)
+
+
 def camera_picture_size(camera: Camera, *, longest: int) -> tuple[int, int]:
     """The size of a drawing in a camera's proportions, with even sides as video needs them."""
     width, height = camera.size

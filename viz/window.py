@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
 
+from .backdrop import Backdrops
+from .inline import in_notebook, show_inline
+from .layers import color_mode
+from .look import Look
 from .mesh import Mesh
 from .native_output import native_output_to_log
-from .offscreen import background_for_open3d, flat_material, intrinsics_for_open3d, open3d_mesh
 from .open3d_check import display_problem, open3d_problem
 from .playback import Playback
-from .scene import Scene, build_scene
-from .viewpoint import DEFAULT_VIEW, FIELD_OF_VIEW
+from .scene import Scene, build_comparison
+from .viewpoint import DEFAULT_VIEW
+from .window_actions import Actions
+from .window_notes import Note, help_lines
 from .window_panel import Panel
+from .window_recorder import Recorder, advance_for_video, finished, rgb_to_bgr
+from .window_stage import WindowStage
 from .wording import status_line
 
 SIZE = (1280, 800)
@@ -36,24 +43,54 @@ def check_display() -> None:
         raise InputError(f"{problem}; `lift3d render FILE OUT.png` (or .mp4) needs none")
 
 
-def show(poses: Poses, rig: Rig | None = None, *, title: str = "lift3d", frame: int = 0, playing: bool = True) -> None:
-    """Open a window on some poses and return when it is closed.
+@dataclass(frozen=True)
+class WindowOptions:
+    """What rarely changes.
 
     Args:
-        poses: T frames, P people, J joints.
-        rig: cameras to draw; None takes those of the poses.
-        title: of the window, for example the file's name.
         frame: where to start; negative counts from the end.
         playing: whether to play at once.
+        size: (width, height) pixels of the window.
+        videos: camera name to video file, whose pictures stand behind the views of cameras.
+    """
+
+    frame: int = 0
+    playing: bool = True
+    size: tuple[int, int] = SIZE
+    videos: Mapping[str, Path] | None = None
+
+
+def show(
+    poses: Poses | Mapping[str, Poses],
+    rig: Rig | None = None,
+    *,
+    title: str = "lift3d",
+    look: Look | None = None,
+    options: WindowOptions | None = None,
+) -> None:
+    """Open a window on some poses and return when it is closed; in a notebook, show an interactive figure instead.
+
+    Args:
+        poses: T frames, P people, J joints; or several results by name, to compare.
+        rig: cameras to draw; None takes those of the (first) poses.
+        title: of the window, for example the file's name.
+        look: colours, ellipsoids, paths, who is followed.
+        options: see :class:`WindowOptions`.
 
     Raises:
         InputError: there is no display, no driver for Open3D, or no frame.
     """
+    options = options or WindowOptions()
+    results = {title: poses} if isinstance(poses, Poses) else poses
+    first = next(iter(results.values()))
+    if in_notebook():
+        show_inline(first if rig is None else first.replace(rig=rig), title=title)
+        return
     check_display()
-    total = len(poses.xyz)
-    if total and not -total <= frame < total:
-        raise InputError(f"there is no frame {frame}; the poses have frames 0 to {total - 1}")
-    scene = build_scene(poses, rig)
+    total = len(first.xyz)
+    if total and not -total <= options.frame < total:
+        raise InputError(f"there is no frame {options.frame}; the poses have frames 0 to {total - 1}")
+    scene = build_comparison(results, rig, look=look)
     problem = open3d_problem()
     if problem:
         raise InputError(f"no window can be drawn: {problem}; `lift3d render` also draws without Open3D")
@@ -63,44 +100,55 @@ def show(poses: Poses, rig: Rig | None = None, *, title: str = "lift3d", frame: 
     utility.set_verbosity_level(utility.VerbosityLevel.Error)
     with native_output_to_log():
         gui.Application.instance.initialize()
-        window = PoseWindow(scene, title=title, frame=frame % total, playing=playing)
+        window = PoseWindow(scene, title=title, options=options)
         gui.Application.instance.run_one_tick()
     window.run()
 
 
-class PoseWindow:
+class PoseWindow(Actions):
     """The window itself; :func:`show` makes one and runs it.
 
     Args:
         scene: what is shown.
         title: of the window.
-        frame: where to start, 0..T-1.
-        playing: whether to play at once.
+        options: see :class:`WindowOptions`.
     """
 
-    def __init__(self, scene: Scene, *, title: str, frame: int = 0, playing: bool = True) -> None:
-        from open3d.visualization import gui, rendering
+    def __init__(self, scene: Scene, *, title: str, options: WindowOptions) -> None:
+        from open3d.visualization import gui
 
         self.scene = scene
-        self.playback = Playback(scene.poses.time, scene.poses.fps, frame=frame, playing=playing)
-        self.window = gui.Application.instance.create_window(title, *SIZE)
-        self.widget = gui.SceneWidget()
-        self.widget.scene = rendering.Open3DScene(self.window.renderer)
-        self._material = flat_material()
-        self._labels: dict[str, list[Any]] = {}
-        self._shown_frame = -1
+        self.title = title
+        frame = options.frame % len(scene.poses.xyz)
+        self.playback = Playback(scene.poses.time, scene.poses.fps, frame=frame, playing=options.playing)
+        self.window = gui.Application.instance.create_window(title, *options.size)
+        self.stage = WindowStage(self.window, scene)
+        self.recorder = Recorder(title, Path.cwd(), self.tell)
+        self.view = ""
+        self.views = [*("three-quarter", "front", "side", "top", "overview"), *(scene.rig.names if scene.rig else ())]
+        self.panel = Panel(self.window, views=self.views, poses=scene.poses, on=self)
+        self.help, self.info = Note(self.window, columns=4), Note(self.window)
+        self._backdrops = Backdrops(scene.poses, options.videos) if options.videos else None
+        self._shown: tuple[int, Scene] | None = None
         self._redraws = REDRAWS
-        self._view = ""
-        self._above = True
+        self._above, self._behind, self._waiting = True, False, False
+        self._news = ("", 0.0)
+        self._fitted = (0, 0)
         self._clock = time.monotonic()
-        self._prepare_view(gui, rendering)
-        views = [*("three-quarter", "front", "side", "top", "overview"), *(scene.rig.names if scene.rig else ())]
-        self.panel = Panel(self.window, views=views, frames=len(self.playback), on=self)
-        self.window.add_child(self.widget)
-        self.window.add_child(self.panel.root)
+        self.stage.put("floor", scene.floor.mesh())
+        self.stage.put("axes", scene.axes())
+        self.stage.label("axes", self._names("axes"))
+        self.stage.label("names", self._names("names"))
+        for child in (self.stage.widget, self.panel.root, self.help.root, self.info.root):
+            self.window.add_child(child)
+        self.help.write(help_lines())
+        self.help.root.visible = False
         self.window.set_on_layout(self._layout)
         self.window.set_on_tick_event(self._tick)
         self.window.set_on_key(self._key)
+        self.window.set_on_close(self._close)
+        self.stage.widget.set_on_mouse(self._mouse)
+        self.panel.follow_look(scene.look, color_mode(scene.look, len(scene.layers)))
         self.look_from(DEFAULT_VIEW)
         self.show_frame()
 
@@ -113,139 +161,152 @@ class PoseWindow:
     def show_frame(self) -> None:
         """Draw the frame under the playing head."""
         frame = self.playback.frame
-        if frame != self._shown_frame:
-            people = self.scene.people(frame)
-            self._put("people", people)
-            self._put_shadows(people)
-            self._shown_frame = frame
-            self._redraws = REDRAWS
-        self.panel.update(self.playback, status_line(self.scene.poses, frame))
+        if self._shown is None or self._shown[0] != frame or self._shown[1] is not self.scene:
+            before = frame if self._shown is None else self._shown[0]
+            moving = self.scene.moving(frame)
+            for name in ("people", "ellipsoids", "trails"):
+                self.stage.move(name, moving.get(name, Mesh.empty()))
+            self._draw_shadows(moving["people"])
+            if self.scene.followed is not None and self._is_free():
+                self.stage.shift(self.scene.followed.middle[frame] - self.scene.followed.middle[before])
+            self._shown = frame, self.scene
+            self._draw_backdrop()
+            self.draw_marks()
+            self.redraw()
+        self.panel.update(self.playback, self._status())
 
     def look_from(self, view: str) -> None:
         """Take one of the views."""
-        from open3d import geometry
-
-        self._view = view
-        self._put("cameras", self.scene.cameras(without=view))
+        self.view = view
+        self.panel.view.selected_index = self.views.index(view)
+        self.stage.put("cameras", self.scene.cameras(without=view))
         self.show_cameras(self.panel.cameras.checked)
-        frame = self.widget.frame
-        size = (max(frame.width, 1), max(frame.height, 1)) if frame.width > 1 else SIZE
-        seen = self.scene.viewpoint(view, size=size)
-        low, high = self._extent()
-        box = geometry.AxisAlignedBoundingBox(low, high)
-        if self.scene.rig and view in self.scene.rig.names:
-            extrinsic = np.eye(4)
-            extrinsic[:3, :3], extrinsic[:3, 3] = seen.R, seen.t
-            self.widget.setup_camera(intrinsics_for_open3d(seen), extrinsic, *size, box)
-        else:
-            center = self.scene.bounds.center.astype(np.float32)
-            self.widget.setup_camera(float(np.degrees(FIELD_OF_VIEW)), box, center)
-            self.widget.look_at(center, seen.center.astype(np.float32), (-seen.R[1]).astype(np.float32))
-        self._redraws = REDRAWS
+        seen = self.scene.viewpoint(view, size=self.stage.size, frame=self.playback.frame)
+        self._fitted = self.stage.size
+        self.stage.look(seen, through_camera=self.scene.camera(view) is not None)
+        self._draw_backdrop()
+        self.redraw()
 
     def show_cameras(self, shown: bool) -> None:
         """Show or hide the cameras and their names."""
-        self._show("cameras", shown)
+        self.stage.show("cameras", shown)
+        self.stage.label("cameras", [n for n in self._names("cameras") if n.text != self.view] if shown else [])
+        self.redraw()
 
     def show_floor(self, shown: bool) -> None:
-        """Show or hide the floor, the shadows and the axes."""
-        self.widget.scene.show_geometry("floor", shown and self._above)
-        self._show("axes", shown)
-        self._put_shadows(self.scene.people(self.playback.frame))
+        """Show or hide the floor, the shadows and the axes; never before a camera's picture."""
+        shown = shown and not self._behind
+        self.stage.show("floor", shown and self._above)
+        self.stage.show("axes", shown)
+        self.stage.label("axes", self._names("axes") if shown else [])
+        self._draw_shadows(self.scene.people(self.playback.frame))
+        self.redraw()
 
-    def _prepare_view(self, gui: Any, rendering: Any) -> None:
-        """What never moves."""
-        scene = self.widget.scene
-        scene.set_background([*background_for_open3d(), 1.0])
-        scene.view.set_post_processing(False)
-        scene.view.set_shadowing(False, rendering.View.ShadowType.PCF)
-        scene.show_skybox(False)
-        self.widget.set_view_controls(gui.SceneWidget.Controls.ROTATE_CAMERA_SPHERE)  # the horizon stays level
-        self._put("floor", self.scene.floor.mesh())
-        self._put("axes", self.scene.axes())
-        self._show("axes", True)
-
-    def _put(self, name: str, mesh: Mesh) -> None:
-        """Replace the mesh of a name."""
-        scene = self.widget.scene
-        if scene.has_geometry(name):
-            scene.remove_geometry(name)
-        if len(mesh.faces):
-            scene.add_geometry(name, open3d_mesh(mesh), self._material)
-
-    def _put_shadows(self, people: Mesh) -> None:
-        """Shadows, where the floor is seen from above."""
-        shown = self._above and self.panel.floor.checked
-        self._put("shadows", self.scene.shadows(people) if shown else Mesh.empty())
-
-    def _show(self, group: str, shown: bool) -> None:
-        """Show or hide a mesh with its labels."""
-        from open3d.visualization import gui
-
-        if self.widget.scene.has_geometry(group):
-            self.widget.scene.show_geometry(group, shown)
-        for label in self._labels.pop(group, []):
-            self.widget.remove_3d_label(label)
-        if shown:
-            self._labels[group] = []
-            for label in self.scene.labels:
-                if label.group == group and label.text != self._view:
-                    drawn = self.widget.add_3d_label(label.at.astype(np.float32), label.text)
-                    drawn.color = gui.Color(*label.color)
-                    self._labels[group].append(drawn)
+    def redraw(self) -> None:
+        """Draw the next few pictures anew."""
         self._redraws = REDRAWS
+        self.window.post_redraw()
 
-    def _extent(self) -> tuple[Any, Any]:
-        """All that is drawn, for the clipping planes: [3] and [3] metres."""
-        floor, bounds = self.scene.floor, self.scene.bounds
-        low = np.minimum(bounds.low, [floor.x[0], floor.y[0], floor.z])
-        high = np.maximum(bounds.high, [floor.x[-1], floor.y[-1], floor.z])
-        return low, high
+    def tell(self, text: str) -> None:
+        """A line for the user, shown for some seconds in place of the verdict."""
+        self._news = (text, time.monotonic() + 6.0)
+
+    def take_picture(self) -> None:
+        """Save what is seen."""
+        self.stage.widget.scene.scene.render_to_image(lambda image: self.recorder.picture(self._finished(image)))
+        self.redraw()
+
+    def _finished(self, image: Any) -> Any:
+        """The caption and names on a picture of the scene."""
+        frame, floor = self.playback.frame, self.panel.floor.checked and not self._behind
+        shown = {"cameras": self.panel.cameras.checked, "axes": floor}
+        return finished(rgb_to_bgr(image), self.scene, frame, self.stage.view, title=self.title, shown=shown)
+
+    def _names(self, group: str) -> list[Any]:
+        """The words of a group that stand in the scene."""
+        return [label for label in self.scene.labels if label.group == group]
+
+    def _is_free(self) -> bool:
+        """Whether the eye may move: not while it is a camera's."""
+        return self.scene.camera(self.view) is None
+
+    def _draw_shadows(self, people: Mesh) -> None:
+        """Shadows, where the floor is seen from above."""
+        shown = self._above and self.panel.floor.checked and not self._behind
+        self.stage.move("shadows", self.scene.shadows(people) if shown else Mesh.empty())
+
+    def _draw_backdrop(self) -> None:
+        """The picture of the camera that is looked through, as long as it is looked through it."""
+        camera = self.scene.camera(self.view)
+        picture = None
+        if self._backdrops and camera and not self.stage.turned():
+            seen = self.scene.viewpoint(self.view, size=self.stage.size)
+            picture = self._backdrops.picture(camera, self.playback.frame, seen)
+        if picture is not None or self._behind:
+            self.stage.backdrop(picture)
+        if self._behind != (picture is not None):
+            self._behind = picture is not None
+            self.show_floor(self.panel.floor.checked)
+
+    def _status(self) -> str:
+        """News while they are fresh, else the verdict and the frame's joints."""
+        text, until = self._news
+        return text if time.monotonic() < until else status_line(self.scene.poses, self.playback.frame)
 
     def _layout(self, context: Any) -> None:
-        """The panel below, the scene above it."""
+        """The panel below, the scene above it, notes in its corners."""
         from open3d.visualization import gui
 
         area = self.window.content_rect
         height = self.panel.height(context)
-        self.widget.frame = gui.Rect(area.x, area.y, area.width, max(area.height - height, 1))
+        self.stage.widget.frame = gui.Rect(area.x, area.y, area.width, max(area.height - height, 1))
         self.panel.root.frame = gui.Rect(area.x, area.get_bottom() - height, area.width, height)
+        self.help.place(context, self.stage.widget.frame, right=True)
+        self.info.place(context, self.stage.widget.frame, right=False)
 
     def _tick(self) -> bool:
         """Let the clock run; True asks for a redraw."""
         now = time.monotonic()
-        due = self.playback.advance(now - self._clock)
-        self._clock = now
-        if due:
+        if self.recorder.recording:
+            self._take_frame()
+        elif self.playback.advance(now - self._clock):
             self.show_frame()
-        above = bool(self.widget.scene.camera.get_model_matrix()[2, 3] > self.scene.floor.z)
+        if self._news[0] and now >= self._news[1]:
+            self._news = ("", 0.0)
+            self.panel.update(self.playback, self._status())
+        self._clock = now
+        above = bool(self.stage.view.center[2] > self.scene.floor.z)
         if above != self._above:  # from below, the floor would hide the people
             self._above = above
             self.show_floor(self.panel.floor.checked)
+        if self._behind and self.stage.turned():
+            self._draw_backdrop()
+        if self.stage.size != self._fitted and not self.stage.turned():  # the window has been given another size
+            self.look_from(self.view)
         self._redraws -= 1
         if self._redraws >= 0:
-            self.widget.force_redraw()
+            self.stage.widget.force_redraw()
         return self._redraws >= 0
 
-    def _key(self, event: Any) -> bool:
-        """Keyboard shortcuts; True keeps the key from the focused widget."""
-        from open3d.visualization import gui
-
-        if event.type != gui.KeyEvent.Type.DOWN:
-            return False
-        keys: dict[Any, Callable[[], None]] = {
-            gui.KeyName.SPACE: self.playback.toggle,
-            gui.KeyName.LEFT: lambda: self.playback.step(-1),
-            gui.KeyName.RIGHT: lambda: self.playback.step(1),
-            gui.KeyName.HOME: lambda: self.playback.seek(0),
-            gui.KeyName.END: lambda: self.playback.seek(len(self.playback) - 1),
-            gui.KeyName.PLUS: lambda: self.playback.change_speed(1),
-            gui.KeyName.EQUALS: lambda: self.playback.change_speed(1),
-            gui.KeyName.MINUS: lambda: self.playback.change_speed(-1),
-        }
-        if event.key not in keys:
-            return False
-        keys[event.key]()
+    def _take_frame(self) -> None:
+        """One more picture of the video, as soon as the last has come."""
+        if self._waiting:
+            self.redraw()
+            return
+        advance_for_video(self.playback, self.recorder.fps)
         self.show_frame()
-        self.window.post_redraw()
+        self._waiting = True
+
+        def arrived(image: Any) -> None:
+            self._waiting = False
+            self.recorder.add(self._finished(image))
+
+        self.stage.widget.scene.scene.render_to_image(arrived)
+        self.redraw()
+
+    def _close(self) -> bool:
+        """A video under way is ended; True lets the window go."""
+        self.recorder.stop()
+        if self._backdrops:
+            self._backdrops.close()
         return True

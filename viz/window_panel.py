@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, SupportsFloat
 
-from .playback import SPEEDS, Playback
+from lift3d.datasets import Poses
 
-KEYS = "Space plays and pauses, left and right step, Home and End jump, + and - change the speed."
+from .look import COLOR_MODES, ColorMode, Look
+from .playback import SPEEDS, Playback
+from .timeline import frame_at, strip, with_head
+
+STRIP_SIZE = (1200, 14)  # pixels of the picture of time; the width is stretched to the window's
+
+
+LETTER = 0.46  # of the font's size: how wide a letter is on the average
 
 
 class Controlled(Protocol):
@@ -27,6 +34,12 @@ class Controlled(Protocol):
     def show_floor(self, shown: bool) -> None:
         """Show or hide the floor."""
 
+    def color_by(self, mode: ColorMode) -> None:
+        """Let colours tell something else."""
+
+    def act(self, action: str) -> None:
+        """What a key of that action does."""
+
 
 class Panel:
     """Play, step, slide, speed, view, what is shown, and a line about the data.
@@ -34,18 +47,22 @@ class Panel:
     Args:
         window: Open3D's, for its theme.
         views: names to choose from.
-        frames: how many there are.
+        poses: what the strip of time tells of.
         on: what the controls act on.
     """
 
-    def __init__(self, window: Any, *, views: Sequence[str], frames: int, on: Controlled) -> None:
+    def __init__(self, window: Any, *, views: Sequence[str], poses: Poses, on: Controlled) -> None:
         from open3d.visualization import gui
 
+        frames = len(poses.xyz)
         self._on = on
+        self._frames = frames
+        self._strip_image = strip(poses, STRIP_SIZE)
         self._window = window
         self._em = window.theme.font_size
         self._longest = (0, 0)
-        self.play = self._button("Play", self._toggle, f"Play or pause. {KEYS}")
+        self._shown = 0
+        self.play = self._button("Play", self._toggle, "Play or pause (Space)")
         self.slider = gui.Slider(gui.Slider.INT)
         self.slider.set_limits(0, max(frames - 1, 1))
         self.slider.enabled = frames > 1
@@ -53,13 +70,23 @@ class Panel:
         self.readout = gui.Label("")
         self.speed = self._choice([f"{speed:g}x" for speed in SPEEDS], self._set_speed, "Speed (+ and -)")
         self.view = self._choice(list(views), lambda text, _: on.look_from(text), "From where")
+        self.color = self._choice(list(COLOR_MODES), lambda text, _: on.color_by(text), "What colours tell (O)")
         self.cameras = self._checkbox("Cameras", on.show_cameras)
         self.floor = self._checkbox("Floor", on.show_floor)
+        self.ellipsoids = self._checkbox("Ellipsoids", lambda _: on.act("ellipsoids"))
+        self.trails = self._checkbox("Paths", lambda _: on.act("trails"))
+        self.help = self._button("Help", lambda: on.act("help"), "Keys and mouse (H)")
         self.status = gui.Label("")
+        self.strip = gui.ImageWidget(self._picture(0))
+        self.strip.ui_image.scaling = gui.UIImage.Scaling.ANY
+        self.strip.tooltip = "Joints measured (blue), filled in (yellow, violet), missing (red); below, the verdict"
+        self.strip.set_on_mouse(self._jump)
         margin = round(0.5 * self._em)
         self.root = gui.Vert(round(0.4 * self._em), gui.Margins(margin, margin, margin, margin))
+        self.root.add_child(self.strip)
         self.root.add_child(self._row(self.play, *self._steps(), self.slider))
-        self.root.add_child(self._row(self.speed, self.view, self.cameras, self.floor, self.readout))
+        self.root.add_child(self._row(self.speed, self.view, self.color, self.help, self.readout))
+        self.root.add_child(self._row(self.cameras, self.floor, self.ellipsoids, self.trails))
         self.root.add_child(self.status)
 
     def height(self, context: Any) -> int:
@@ -75,12 +102,40 @@ class Panel:
         self.slider.int_value = frame
         self.readout.text = f"  {playback.seconds:.2f} s   frame {frame} of {total - 1}      "
         self.speed.selected_index = SPEEDS.index(playback.speed)
+        if frame != self._shown:
+            self._shown = frame
+            self.strip.update_image(self._picture(frame))
+        status = cut(status, int(self._window.size.width / (LETTER * self._em)))
         self.status.text = status
         lengths = (len(self.readout.text), len(status))
         longest = (max(lengths[0], self._longest[0]), max(lengths[1], self._longest[1]))
         if longest != self._longest:  # labels keep the width of the last layout, and fold what is longer
             self._longest = longest
             self._window.set_needs_layout()
+
+    def follow_look(self, look: Look, mode: ColorMode) -> None:
+        """Let the controls show a look that a key has changed."""
+        self.color.selected_index = COLOR_MODES.index(mode)
+        self.ellipsoids.checked, self.trails.checked = look.ellipsoids, look.trails > 0
+
+    def _picture(self, frame: int) -> Any:
+        """The strip with the playing head, as Open3D's image."""
+        from open3d import geometry
+
+        picture: Any = with_head(self._strip_image, frame, self._frames)
+        return geometry.Image(picture)
+
+    def _jump(self, event: Any) -> Any:
+        """A press or drag on the strip moves the playing head there."""
+        from open3d.visualization import gui
+
+        kinds = (gui.MouseEvent.Type.BUTTON_DOWN, gui.MouseEvent.Type.DRAG)
+        if event.type not in kinds:
+            return gui.Widget.EventCallbackResult.IGNORED
+        area = self.strip.frame
+        self._on.playback.seek(frame_at(event.x - area.x, area.width, self._frames))
+        self._on.show_frame()
+        return gui.Widget.EventCallbackResult.HANDLED
 
     def _steps(self) -> tuple[Any, Any]:
         """One frame back, one frame on."""
@@ -139,3 +194,8 @@ class Panel:
         box.checked = True
         box.set_on_checked(act)
         return box
+
+
+def cut(text: str, letters: int) -> str:
+    """As much of a text as there is room for, ending in dots where something was left out."""
+    return text if len(text) <= letters else text[: max(letters - 3, 0)].rstrip() + "..."

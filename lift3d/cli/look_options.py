@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 # As in lift3d.viz.look, which would bring NumPy before anything is asked for.
 COLORS = ("person", "side", "file", "sigma", "residual", "confidence", "status")
+
+
+def parse_size(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """``1280x720`` as (1280, 720)."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", value.strip())
+    if not found:
+        raise click.BadParameter(f"{value!r} is not a size; write it as 1280x720", ctx=context, param=option)
+    return int(found[1]), int(found[2])
 
 
 def look_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .look_options import find_videos, load_results, look_of, look_options
+from .look_options import find_videos, load_results, look_of, look_options, parse_size
 
 if TYPE_CHECKING:
     from lift3d.datasets import Poses
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
 VIEWS = "three-quarter, front, side, top, overview (people and cameras), turntable, or a camera's name"
 
 
-def _size(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """``1280x720`` as (1280, 720)."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", value.strip())
-    if not found:
-        raise click.BadParameter(f"{value!r} is not a size; write it as 1280x720", ctx=context, param=option)
-    return int(found[1]), int(found[2])
-
-
 @click.command("render")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE…")
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT.png|mp4|gif")
@@ -40,7 +29,9 @@ def _size(context: click.Context, option: click.Parameter, value: str | None) ->
 @click.option("--start", type=int, help="Video: first frame.  [default: 0]")
 @click.option("--stop", type=int, help="Video: the frame before which to stop.  [default: the end]")
 @click.option("--view", default="three-quarter", show_default=True, help=f"From where: {VIEWS}.")
-@click.option("--size", metavar="WxH", callback=_size, help="Pixels.  [default: 1280x720, or a camera's proportions]")
+@click.option(
+    "--size", metavar="WxH", callback=parse_size, help="Pixels.  [default: 1280x720, or a camera's proportions]"
+)
 @click.option("--fps", type=float, help="Video: pictures a second; the speed stays real.  [default: at most 30]")
 @look_options
 @click.option("--no-caption", is_flag=True, help="No words on the picture.")

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from .look_options import find_videos, load_results, look_of, look_options, parse_size
+
 
 @click.command("view")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE…")
 @click.option("--frame", type=int, default=0, show_default=True, help="The frame to start at.")
+@click.option(
+    "--size", default="1280x800", metavar="WxH", callback=parse_size, show_default=True, help="Of the window."
+)
 @click.option("--paused", is_flag=True, help="Do not start to play.")
-def command(file: Path, frame: int, paused: bool) -> None:
-    """Look at the result FILE (*.poses.h5) in a window: play, step, orbit.
+@look_options
+def command(files: tuple[Path, ...], frame: int, paused: bool, size: tuple[int, int], **given: Any) -> None:
+    """Look at the result FILE (*.poses.h5) in a window: play, step, orbit, click joints.
 
-    Space plays and pauses, the left and right arrows step, home and end jump, + and - change the speed; drag to
-    orbit, scroll to zoom. Without a display, use `lift3d render`.
+    Several FILEs are compared: matched by time, in one place (one colour each) or side by side.
+
+    Space plays and pauses, H lists all keys; drag to orbit, scroll to zoom, click a joint to read its place and error.
+    Without a display, use `lift3d render`.
     """
-    from lift3d.datasets import Poses
     from lift3d.viz.open3d_check import begin_open3d_check
-    from lift3d.viz.window import check_display, show
+    from lift3d.viz.window import WindowOptions, check_display, show
 
     check_display()
     begin_open3d_check()
-    poses = Poses.load(file)
-    show(poses, title=file.name, frame=frame, playing=not paused)
+    results = load_results(files)
+    videos = find_videos(given["capture"], files[0], next(iter(results.values())))
+    title = " | ".join(results)
+    options = WindowOptions(frame=frame, playing=not paused, size=size, videos=videos)
+    show(results, title=title, look=look_of(given), options=options)

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,8 +18,11 @@ from lift3d.calib import InputError
 from lift3d.viz import show
 from lift3d.viz.open3d_check import open3d_problem
 from lift3d.viz.palette import BACKGROUND
+from lift3d.viz.scene import build_scene
+from lift3d.viz.viewpoint import FIELD_OF_VIEW
+from lift3d.viz.window import WindowOptions
 
-SIZE = (1280, 800)
+SIZE = (720, 540)
 PATIENCE_S = 60
 
 
@@ -32,7 +36,7 @@ def test_without_a_display_the_other_way_is_named(walkers, monkeypatch):
 def test_a_frame_that_is_not_there_is_named(walkers, monkeypatch):
     monkeypatch.setattr("lift3d.viz.window.display_problem", lambda: None)
     with pytest.raises(InputError, match="no frame 12; the poses have frames 0 to 11"):
-        show(walkers(), frame=12)
+        show(walkers(), options=WindowOptions(frame=12))
 
 
 def test_without_a_driver_the_message_says_what_is_missing(walkers, monkeypatch):
@@ -95,35 +99,145 @@ def screen(tmp_path):
     screen.process.wait()
 
 
-def scene_of(picture):
-    return picture[: SIZE[1] - 120].astype(int)
+class Window:
+    """What is where in a picture of the window."""
+
+    def __init__(self, picture):
+        dark = (picture[:, 2].max(-1) < 70).astype(int)
+        self.top = int(np.flatnonzero(np.convolve(dark, np.ones(5), "valid") == 5)[0])  # of the controls
+
+    def scene(self, picture):
+        return picture[: self.top].astype(int)
+
+    def strip(self, share):
+        """A place on the strip of time."""
+        return round(8 + share * (SIZE[0] - 16)), self.top + 13
+
+    def slider(self, picture):
+        """The middle of the slider's handle: the widest patch of light grey."""
+        grey = np.abs(picture[self.top + 28 : self.top + 56].astype(int) - 170).max(-1) < 25
+        tall = grey.sum(0) > 10
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], tall.astype(int), [0]])))
+        left, right = max(zip(edges[::2], edges[1::2], strict=True), key=lambda pair: pair[1] - pair[0])
+        return int(left + right) // 2, self.top + 28 + int(np.flatnonzero(grey[:, (left + right) // 2]).mean())
+
+    def changed(self, picture, before, least=200):
+        """Whether the scene looks otherwise."""
+        different = np.abs(self.scene(picture) - self.scene(before)).max(-1) > 30
+        return different.sum() > least
+
+    def where(self, scene, xyz):
+        """The pixel of a point of the world in the first view: about the middle of the people."""
+        seen = scene.viewpoint("three-quarter", size=(SIZE[0], self.top))
+        ahead = scene.bounds.center - seen.center
+        ahead /= np.linalg.norm(ahead)
+        right = np.cross(ahead, -seen.R[1])
+        right /= np.linalg.norm(right)
+        x, y, z = np.stack([right, np.cross(ahead, right), ahead]) @ (xyz - seen.center)
+        focal = 0.5 * self.top / np.tan(0.5 * FIELD_OF_VIEW)
+        return round(SIZE[0] / 2 + focal * x / z), round(self.top / 2 + focal * y / z)
 
 
-def changed(picture, before):
-    return (np.abs(scene_of(picture) - scene_of(before)).max(-1) > 30).sum() > 200
+@pytest.fixture
+def viewer(walkers, tmp_path, screen):
+    """`lift3d view` of two people, paused, in the test's folder, and the first picture of it."""
+    poses = walkers(2, 60)
+    covariance = np.zeros((*poses.status.shape, 6))
+    covariance[..., [0, 3, 5]] = np.square([0.010, 0.014, 0.008])
+    poses.status[20:30, 1, 12:] = 0
+    poses = poses.replace(covariance=covariance, verdict={"level": "good", "reasons": []})
+    file = poses.save(tmp_path / "walk.poses.h5")
+    command = [sys.executable, "-c", "from lift3d.cli import main; main()", "view", str(file), "--paused"]
+    command += ["--size", f"{SIZE[0]}x{SIZE[1]}"]
+    environment = {**os.environ, "DISPLAY": screen.display}
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        try:
+            background = 255 * BACKGROUND[::-1]
+            screen.wait_for(lambda p: np.abs(p[2, SIZE[0] // 2] - background).max() < 2 and p[-20:].mean() < 90)
+            screen.wait_for(lambda p: len(np.unique(p[: SIZE[1] // 2].reshape(-1, 3), axis=0)) > 100)
+            time.sleep(1.0)  # the view is fitted to the window once that is laid out
+            yield process, poses, screen.picture()
+        finally:
+            process.kill()
+
+
+def keep(picture, name, tmp_path):
+    """The documentation's pictures are made here: with LIFT3D_PICTURES=docs/images they go there."""
+    cv2.imwrite(str(Path(os.environ.get("LIFT3D_PICTURES", tmp_path)) / name), picture)
 
 
 @pytest.mark.window
 @pytest.mark.slow
-def test_the_window_shows_plays_steps_and_takes_a_view(walkers, tmp_path, screen):
-    file = walkers(2, 60).save(tmp_path / "walk.poses.h5")
-    command = [sys.executable, "-c", "from lift3d.cli import main; main()", "view", str(file), "--paused"]
-    with subprocess.Popen(command, env={**os.environ, "DISPLAY": screen.display}, stderr=subprocess.PIPE) as viewer:
-        try:
-            background = 255 * BACKGROUND[::-1]
-            first = screen.wait_for(lambda p: np.abs(p[2, SIZE[0] // 2] - background).max() < 2 and p[-60:].mean() < 90)
-            first = screen.wait_for(lambda p: len(np.unique(scene_of(p).reshape(-1, 3), axis=0)) > 100)
-            screen.act("mousemove", 640, 300, "key", "End")
-            last = screen.wait_for(lambda p: changed(p, first))
-            screen.act("key", "Home")
-            screen.wait_for(lambda p: not changed(p, first))
-            screen.act("key", "space")
-            screen.wait_for(lambda p: changed(p, first) and changed(p, last))
-            screen.act("key", "space", "sleep", 1, "key", "Home")
-            still = screen.wait_for(lambda p: not changed(p, first))
-            screen.act("mousedown", 1, "sleep", 0.3, "mousemove", 760, 330, "sleep", 0.3, "mouseup", 1)  # orbit
-            screen.wait_for(lambda p: changed(p, still))
-            assert viewer.poll() is None
-        finally:
-            viewer.kill()
-    cv2.imwrite(str(tmp_path / "window.png"), first)
+def test_the_window_plays_steps_slides_and_turns(viewer, screen, tmp_path):
+    process, _, first = viewer
+    window = Window(first)
+    screen.act("mousemove", 320, 60, "key", "End")
+    last = screen.wait_for(lambda p: window.changed(p, first))
+    screen.act("key", "Home")
+    screen.wait_for(lambda p: not window.changed(p, first))
+    screen.act("key", "space")
+    screen.wait_for(lambda p: window.changed(p, first) and window.changed(p, last))
+    screen.act("key", "space", "sleep", 1, "key", "Home")
+    still = screen.wait_for(lambda p: not window.changed(p, first))
+    x, y = window.slider(still)
+    screen.act("mousemove", x, y, "mousedown", 1, "sleep", 0.3, "mousemove", x + 200, y, "sleep", 0.3, "mouseup", 1)
+    dragged = screen.wait_for(lambda p: window.changed(p, still))
+    assert window.slider(dragged)[0] - x == pytest.approx(200, abs=20)
+    screen.act("mousemove", *window.strip(0.99), "mousedown", 1, "sleep", 0.3, "mouseup", 1)
+    screen.wait_for(lambda p: not window.changed(p, last))
+    screen.act("mousemove", 320, 60, "mousedown", 1, "sleep", 0.3, "mousemove", 380, 90, "sleep", 0.3, "mouseup", 1)
+    screen.wait_for(lambda p: window.changed(p, last))
+    assert process.poll() is None
+
+
+@pytest.mark.window
+@pytest.mark.slow
+def test_joints_are_clicked_and_measured_a_camera_is_chosen_and_pictures_are_taken(viewer, screen, tmp_path):
+    process, poses, first = viewer
+    window, scene = Window(first), build_scene(poses)
+    wrist, hip = (window.where(scene, poses.xyz[0, 0, poses.skeleton.index(name)]) for name in ("left_wrist", "pelvis"))
+
+    def note(picture):
+        """How much is written in the scene's upper left corner."""
+        return (picture[: window.top, :250].max(-1) < 90).sum()
+
+    def press(*place):
+        screen.act("mousemove", *place, "sleep", 0.2, "mousedown", 1, "sleep", 0.2, "mouseup", 1)
+
+    press(*wrist)
+    clicked = screen.wait_for(lambda p: note(p) > note(first) + 150)
+    keep(clicked, "window-joint.png", tmp_path)
+    ringed = np.abs(clicked[: window.top].astype(int) - first[: window.top]).max(-1) > 60
+    assert ringed[wrist[1] - 20 : wrist[1] + 20, wrist[0] - 20 : wrist[0] + 20].sum() > 20
+    screen.act("keydown", "shift")
+    press(*hip)
+    screen.act("keyup", "shift")
+    keep(screen.wait_for(lambda p: note(p) != note(clicked)), "window-measure.png", tmp_path)
+    screen.act("key", "x")
+    screen.wait_for(lambda p: not window.changed(p, first))
+    screen.act("key", "e", "key", "t", "key", "End")
+    keep(screen.wait_for(lambda p: window.changed(p, first, 1500)), "window.png", tmp_path)
+    screen.act("key", "e", "key", "t", "key", "Home", *["key", "v"] * 5, "sleep", 1)  # behind five views, a camera
+    through = screen.wait_for(lambda p: window.changed(p, first, 1500))
+    screen.act("key", "s")
+    wait_for_file(tmp_path / "walk-1.png")
+    saved = cv2.imread(str(tmp_path / "walk-1.png")).astype(int)
+    assert saved.shape == (window.top, SIZE[0], 3)
+    same = np.abs(saved - window.scene(through)).max(-1) < 30
+    assert same[: window.top - 60].mean() > 0.97  # but for the names of cameras, in another font
+    screen.act("key", "r", "sleep", 3, "key", "r")
+    wait_for_file(tmp_path / "walk-1.mp4")
+    video = cv2.VideoCapture(str(tmp_path / "walk-1.mp4"))
+    assert video.read()[0]
+    video.release()
+    assert process.poll() is None
+
+
+def wait_for_file(path):
+    """Until a file has appeared, whole."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if path.is_file():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{path.name} was never written")
