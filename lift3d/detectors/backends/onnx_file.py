@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,10 @@ class OnnxSettings:
             numbers = isinstance(value, tuple) and all(isinstance(each, int | float) for each in value)
             if value is not None and not (numbers and len(value) == count):
                 raise InputError(f"{name} must be {count} numbers, got {value!r}")
+        for name in ("padding", "split"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | float) and value > 0):
+                raise InputError(f"{name} must be a number above 0, got {value!r}")
 
 
 class OnnxKeypoints:
@@ -156,7 +161,8 @@ def settings_beside(path: str | os.PathLike[str]) -> OnnxSettings:
     known = [each.name for each in fields(OnnxSettings)]
     if wrong := [key for key in told if key not in known]:
         raise InputError(f"{path} says {wrong[0]!r}; known are {', '.join(known)}")
-    return OnnxSettings(**{key: tuple(value) if isinstance(value, list) else value for key, value in told.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+    return OnnxSettings(**values)
 
 
 def open_onnx(

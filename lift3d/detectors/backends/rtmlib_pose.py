@@ -141,11 +141,14 @@ def open_rtmpose(
         pose = model_file(weights, "RTMPose's ONNX file", ADVICE)
     keypoints = RtmlibKeypoints(pose, joints=joints, device=device)
     told = {**fingerprint(pose), "person": person if person in ("own", None) else "given"}
-    if isinstance(person, os.PathLike) or (isinstance(person, str) and person != "own"):
+    finder: Person = "own"
+    if not isinstance(person, str | os.PathLike):
+        finder = person
+    elif person != "own":
         path = model_file(person, "YOLOX's or RTMDet's ONNX file", ADVICE)
         told["person"] = path.name
-        person = RtmlibPeople(path, device=device)
-    return boxes_first(keypoints, person, name="rtmpose", told=told, device=device)
+        finder = RtmlibPeople(path, device=device)
+    return boxes_first(keypoints, finder, name="rtmpose", told=told, device=device)
 
 
 def stored_model(part: str, joints: str | None, mode: str, *, download: bool) -> Path:

@@ -157,6 +157,7 @@ def test_settings_are_read_from_the_toml_beside_the_model(tmp_path: Path) -> Non
         ("= 3", r"pose.toml is not TOML \("),
         ("mean = [1, 2]", r"mean must be 3 numbers, got \(1, 2\)"),
         ('std = "abc"', "std must be 3 numbers, got 'abc'"),
+        ('split = "two"', "split must be a number above 0, got 'two'"),
     ],
 )
 def test_wrong_settings_beside_the_model_are_named(tmp_path: Path, text: str, message: str) -> None:

@@ -126,3 +126,22 @@ def test_rtmlib_itself_agrees_on_where_pixels_are(simcc_file: Maker, picture: np
     errors = found.xy[0] - spots[::-1][np.arange(17) % 3]  # it gives the network blue first
     assert np.abs(errors).max() < 0.45  # it takes the highest bin as it is, and a bin is 0.41 px here
     assert np.abs(errors[:3].mean(0)).max() < 0.1
+
+
+@pytest.mark.skipif(not HAS_RTMLIB, reason="rtmlib is not installed; it is in the extra rtmpose")
+@pytest.mark.parametrize("name", ["yolox.onnx", "rtmdet.onnx"])
+def test_boxes_of_rtmlib_itself_come_back_to_the_pictures_size(
+    save_graph: Callable[..., Path], picture: np.ndarray, tmp_path: Path, name: str
+) -> None:
+    from onnx import helper
+
+    boxes = np.array([[[10, 20, 30, 50, 0.9], [1, 2, 3, 4, 0.1]]], np.float32)
+    nodes = [
+        helper.make_node("ReduceMax", ["picture"], ["most"], keepdims=0),
+        helper.make_node("Mul", ["most", "nothing"], ["zero"]),
+        helper.make_node("Add", ["known", "zero"], ["dets"]),
+    ]
+    shapes = {"picture": [1, 3, 56, 64], "dets": [1, 2, 5]}
+    path = save_graph(nodes, shapes, tmp_path / name, known=boxes, nothing=np.zeros((), np.float32))
+    found = RtmlibPeople(path)([picture])[0]  # 160x140 becomes 64x56
+    np.testing.assert_allclose(found.xywh, [[24.5, 49.5, 50, 75]], atol=1e-4)
