@@ -53,23 +53,17 @@ def find_sources(
         InputError: there is none, or several where one was named.
     """
     (calibrations, doubtful), sets = find_calibrations(folder), find_keypoint_sets(folder)
-    named = _named(folder, calibration, settings.calibration), _named(folder, keypoints, settings.keypoints)
-    if not (calibrations or doubtful or sets or any(named) or find_videos(folder)):
+    named = _named(folder, keypoints, settings.keypoints)
+    taken = choose_calibration(folder, settings, calibration)
+    if not (taken or sets or named or find_videos(folder)):
         raise InputError(f"{folder} holds no capture; wanted {LAYOUT}")
-    taken = named[0] or next(iter((*calibrations, *doubtful)), None)  # reading a doubtful one says what is wrong
     if taken is None:
         raise InputError(
             f"{folder} holds no calibration that is known; put one there (such as calib.toml), or give --calibration"
         )
-    if not taken.is_file():
-        raise FileNotFoundError(f"calibration {taken} does not exist")
-    taken_set = _only_set(named[1]) if named[1] else next(iter(sets), None)
+    taken_set = _only_set(named) if named else next(iter(sets), None)
     if taken_set is None:
-        source = "its videos" if find_videos(folder) else "the videos"
-        raise InputError(
-            f"{folder} holds no keypoints; make them from {source} with a 2D tool such as OpenPose, and put each "
-            f"camera's JSON into {folder / 'keypoints'}/<camera>_json/"
-        )
+        raise InputError(_no_keypoints(folder))
     notes, others = [], []
     for word, path, seen in (("calibration", taken, calibrations), ("keypoints", taken_set, sets)):
         left = [other for other in seen if not (path.exists() and other.samefile(path))]
@@ -79,6 +73,20 @@ def find_sources(
     if broken := [relative_name(folder, path) for path in doubtful if not path.samefile(taken)]:
         notes.append(f"not understood, though named like a calibration: {', '.join(broken)}")
     return Sources(taken, taken_set, tuple(others), tuple(notes))
+
+
+def choose_calibration(folder: Path, settings: CaptureSettings, calibration: FilePath | None) -> Path | None:
+    """The calibration by argument, by ``capture.toml``, else the first that is found; None where there is none.
+
+    Raises:
+        FileNotFoundError: the one that is named does not exist.
+    """
+    known, doubtful = find_calibrations(folder)
+    named = _named(folder, calibration, settings.calibration)
+    taken = named or next(iter((*known, *doubtful)), None)  # reading a doubtful one says what is wrong
+    if taken is not None and not taken.is_file():
+        raise FileNotFoundError(f"calibration {taken} does not exist")
+    return taken
 
 
 def find_calibrations(folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -129,6 +137,21 @@ def relative_name(folder: Path, path: Path) -> str:
         return "./"
     inside = path.is_relative_to(folder.absolute())
     return path.relative_to(folder.absolute()).as_posix() if inside else str(path)
+
+
+def _no_keypoints(folder: Path) -> str:
+    """What to do where nobody has found keypoints yet."""
+    json = f"{folder / 'keypoints'}/<camera>_json/"
+    videos = find_videos(folder)
+    if not videos:
+        return (
+            f"{folder} holds no keypoints and no videos; put videos into {folder / 'videos'}/, or another tool's "
+            f"keypoints into {json}"
+        )
+    return (
+        f"{folder} holds no keypoints yet, only videos ({len(videos)}); run `lift3d detect {folder}` first, or put "
+        f"another tool's keypoints into {json}"
+    )
 
 
 def _named(folder: Path, argument: FilePath | None, setting: str | None) -> Path | None:

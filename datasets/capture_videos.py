@@ -86,22 +86,31 @@ def video_notes(videos: Videos, rig: Rig, counts: Mapping[str, int], settings: C
         counts: camera to the number of frames its keypoints have.
         settings: a camera whose pixels they map is not told of.
     """
-    sizes, lengths = [], []
+    lengths = [
+        f"{camera} {info.frames} and {counts[camera]}"
+        for camera, info in videos.infos.items()
+        if info.frames and info.frames != counts[camera]
+    ]
+    note = size_note(videos, rig, settings)
+    notes = [note] if note else []
+    if lengths:
+        notes.append(f"videos and keypoints differ in length (frames): {', '.join(lengths)}")
+    return notes
+
+
+def size_note(videos: Videos, rig: Rig, settings: CaptureSettings) -> str | None:
+    """A line on videos whose size is not the calibration's; arguments as of :func:`video_notes`."""
+    sizes = []
     for camera, info in videos.infos.items():
         size = rig[camera].size
         if info.size != size and not settings.cameras.get(camera, CameraSettings()).moves_pixels:
             sizes.append(f"{camera} {info.size[0]}x{info.size[1]} instead of {size[0]}x{size[1]}")
-        if info.frames and info.frames != counts[camera]:
-            lengths.append(f"{camera} {info.frames} and {counts[camera]}")
-    notes = []
-    if sizes:
-        notes.append(
-            f"videos differ in size from the calibration: {', '.join(sizes)}; if the keypoints were made on such "
-            f"pictures, set `crop` and `scale` in {FILE_NAME}"
-        )
-    if lengths:
-        notes.append(f"videos and keypoints differ in length (frames): {', '.join(lengths)}")
-    return notes
+    if not sizes:
+        return None
+    return (
+        f"videos differ in size from the calibration: {', '.join(sizes)}; if the keypoints were made on such "
+        f"pictures, set `crop` and `scale` in {FILE_NAME}"
+    )
 
 
 def frame_rate(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lift3d.calib import InputError
 from lift3d.datasets.capture import Capture, open_capture
+from lift3d.datasets.recording import lacks_keypoints, open_recording
+from lift3d.datasets.video import probe
 
+from .detect_capture import origin_notes
 from .fragments import join_fragments
 from .pairing import agreed_person, check_pairing, check_scale
 from .reconstruct import ReconstructConfig, confident, describe
@@ -39,11 +43,14 @@ def check_capture(
         progress: called with (stage, done, total).
 
     Returns:
-        {"input", "frames", "fps", "cameras", "problems"}; without problems, `lift3d reconstruct` will run.
+        {"input", "frames", "fps", "cameras", "problems"}; without problems, `lift3d reconstruct` will run. Where there
+        are videos and no keypoints yet, only what the videos tell: "keypoints" of the input is None.
 
     Raises:
         InputError, FileNotFoundError: the capture cannot be opened at all.
     """
+    if keypoints is None and lacks_keypoints(folder):
+        return _check_videos(folder, calibration, fps)
     capture = open_capture(folder, calibration=calibration, keypoints=keypoints, fps=fps, progress=progress)
     problems = [] if capture.fps else ["the frame rate is not known; give --fps, or put fps in capture.toml"]
     found, agreement = _geometry(capture, progress)
@@ -64,11 +71,47 @@ def check_capture(
             }
         )
     return {
-        "input": describe(capture),
+        "input": describe(replace(capture, notes=(*capture.notes, *origin_notes(capture)))),
         "frames": len(capture.keypoints.xy),
         "fps": capture.fps,
         "cameras": rows,
         "problems": problems + found,
+    }
+
+
+def _check_videos(
+    folder: str | os.PathLike[str], calibration: str | os.PathLike[str] | None, fps: float | None
+) -> dict[str, Any]:
+    """What can be said before there are keypoints."""
+    recording = open_recording(folder, calibration=calibration)
+    infos = {name: probe(path) for name, path in recording.videos.items()}
+    rows = [
+        {
+            "name": camera,
+            "size": list(recording.rig[camera].size) if recording.rig else None,
+            "lens": recording.rig[camera].model if recording.rig else None,
+            "video": str(recording.videos[name]),
+            "video_size": list(infos[name].size),
+            "frames": infos[name].frames,
+            "fps": infos[name].fps,
+        }
+        for name, camera in (recording.cameras or {name: name for name in infos}).items()
+    ]
+    problems = [] if recording.rig else ["no calibration is there; see `lift3d calibrate`"]
+    if recording.rig and len(recording.rig) < 2:
+        problems.append("a reconstruction needs two cameras")
+    return {
+        "input": {
+            "capture": str(folder),
+            "calibration": str(recording.calibration_path) if recording.calibration_path else None,
+            "keypoints": None,
+            "joint_set": None,
+            "notes": list(recording.notes),
+        },
+        "frames": max(info.frames for info in infos.values()),
+        "fps": fps or next(iter(infos.values())).fps,
+        "cameras": rows,
+        "problems": problems,
     }
 
 

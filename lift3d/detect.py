@@ -92,6 +92,7 @@ class Detected:
         detector: its name.
         resumed: pictures that an earlier run had done.
         seconds: of this run, in all and by stage where the detector tells.
+        notes: lines for the user on all cameras together.
     """
 
     file: Path
@@ -100,6 +101,7 @@ class Detected:
     detector: str
     resumed: int
     seconds: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     @property
     def fps(self) -> float:
@@ -132,7 +134,7 @@ class Detected:
                 }
                 for camera in self.cameras
             ],
-            "notes": [note for camera in self.cameras for note in camera.notes],
+            "notes": [*self.notes, *(note for camera in self.cameras for note in camera.notes)],
         }
 
 
@@ -140,6 +142,21 @@ def _percent(cameras: Sequence[CameraResult]) -> float | None:
     """Joints found of those sought, per cent; None where there is nobody."""
     sought = sum(camera.joints_sought for camera in cameras)
     return round(100 * sum(camera.joints_found for camera in cameras) / sought, 1) if sought else None
+
+
+def camera_names(paths: Sequence[FilePath]) -> dict[str, Path]:
+    """Videos, pictures or folders by what their cameras are called: their names without the ending.
+
+    Raises:
+        InputError: two have one name.
+    """
+    named: dict[str, Path] = {}
+    for path in map(Path, paths):
+        name = path.resolve().name if path.is_dir() else path.stem
+        if name in named:
+            raise InputError(f"{named[name]} and {path} would both be camera {name}; rename one")
+        named[name] = path
+    return named
 
 
 def detect_videos(

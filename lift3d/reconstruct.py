@@ -24,6 +24,7 @@ from lift3d.datasets.poses import Status
 from lift3d.datasets.resampling import in_step
 
 from .consensus import GATE
+from .detect_capture import DetectorChoice, keypoints_of, origin_notes
 from .fragments import join_fragments
 from .pairing import PairingReport, agreed_person, check_pairing, check_scale
 from .people import Box, People, PeopleConfig, follow_people
@@ -155,19 +156,25 @@ def reconstruct_capture(
 
     Raises:
         FileExistsError: ``out`` exists.
-        InputError, CalibrationError, OSError: see :func:`lift3d.datasets.capture.open_capture`, :func:`reconstruct`.
+        InputError, CalibrationError, OSError: see :func:`lift3d.datasets.capture.open_capture`, :func:`reconstruct`,
+            :func:`lift3d.detect_capture.detect_capture`.
+    detector: DetectorChoice | None = None,
     """
     out = Path(out)
     check_writable(out, overwrite=overwrite)
     capture = open_capture(folder, calibration=calibration, keypoints=keypoints, fps=fps, progress=progress)
     result = reconstruct(
         capture.keypoints, capture.rig, fps=capture.fps, config=config, inputs=capture.inputs, progress=progress
+    Where a capture has videos and no keypoints, these are found first and kept inside the capture.
+
     )
     result.poses.save(out, overwrite=overwrite)
     return Reconstruction(result.poses, {"file": str(out), "input": describe(capture), **result.summary})
 
 
 def describe(capture: Capture) -> dict[str, Any]:
+        detector: whose keypoints to take, found in the videos where that has not been done; None: those that are
+            there, whoever found them, and our light detector's where there are none.
     """What was read, ready for JSON."""
     return {
         "capture": str(capture.folder),
@@ -181,7 +188,13 @@ def describe(capture: Capture) -> dict[str, Any]:
 
 
 def confident(keypoints: Keypoints, minimum: float) -> Keypoints:
+    found = None
+    if keypoints is None:
+        found = keypoints_of(folder, choice=detector or DetectorChoice(), calibration=calibration, progress=progress)
+        keypoints = found.path
     """The keypoints whose confidence reaches a minimum; the others become missing."""
+    notes = found.notes if found is not None and found.notes else origin_notes(capture)
+    capture = replace(capture, notes=(*capture.notes, *notes))
     return replace(keypoints, confidence=np.where(keypoints.confidence >= minimum, keypoints.confidence, 0.0))
 
 

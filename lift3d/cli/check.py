@@ -47,6 +47,9 @@ def _print(found: dict[str, Any]) -> None:
     from .console import print_table
     from .summary_table import print_input
 
+    if found["input"]["keypoints"] is None:
+        _print_videos(found)
+        return
     print_input(found["input"])
     rate = f" at {found['fps']:g} fps" if found["fps"] else ""
     click.echo(f"frames       {found['frames']}{rate}\n")
@@ -68,3 +71,31 @@ def _print(found: dict[str, Any]) -> None:
         click.echo(f"wrong: {problem}")
     if not found["problems"]:
         click.echo("nothing wrong was found; `lift3d reconstruct` will run")
+
+
+def _print_videos(found: dict[str, Any]) -> None:
+    """For a person: a capture whose keypoints are still to be found."""
+    from .console import print_table
+    from .summary_table import print_notes
+
+    click.echo(f"calibration  {found['input']['calibration'] or 'none'}")
+    click.echo("keypoints    none yet")
+    print_notes(found["input"]["notes"])
+    click.echo()
+    rows = [
+        (
+            camera["name"],
+            camera["video"],
+            "x".join(map(str, camera["video_size"])),
+            "x".join(map(str, camera["size"])) if camera["size"] else None,
+            camera["frames"],
+            f"{camera['fps']:g}",
+        )
+        for camera in found["cameras"]
+    ]
+    print_table(("camera", "video", "size", "calibrated size", "frames", "fps"), rows)
+    click.echo()
+    for problem in found["problems"]:
+        click.echo(f"wrong: {problem}")
+    if not found["problems"]:
+        click.echo("nothing wrong was found; `lift3d reconstruct` will first find keypoints in the videos")

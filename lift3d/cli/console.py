@@ -50,13 +50,16 @@ def configure_logging(level: int) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Report]:
+def progress_bar(*, rate: str | None = None) -> Iterator[Report]:
     """A ``progress(stage, done, total)`` callback for long-running library functions.
 
     It draws on stderr while the block lasts, one line a stage: only on a terminal, and only when the work takes
     longer than a second. ``total`` 0 means that nobody knows how much there is.
+
+    Args:
+        rate: what is done so many times a second, such as "fps", to show how fast it goes.
     """
-    bar = _Bar(enabled=sys.stderr.isatty())
+    bar = _Bar(enabled=sys.stderr.isatty(), rate=rate)
     try:
         yield bar
     finally:
@@ -66,8 +69,9 @@ def progress_bar() -> Iterator[Report]:
 class _Bar:
     """Starts to draw once the work has lasted, then keeps one line a stage."""
 
-    def __init__(self, *, enabled: bool) -> None:
+    def __init__(self, *, enabled: bool, rate: str | None = None) -> None:
         self._enabled = enabled
+        self._rate = rate
         self._started = time.monotonic()
         self._progress: Progress | None = None
         self._lines: dict[str, TaskID] = {}
@@ -77,7 +81,7 @@ class _Bar:
         if not self._enabled or (self._progress is None and time.monotonic() - self._started < PATIENCE_S):
             return
         if self._progress is None:
-            self._progress = _rich_progress()
+            self._progress = _rich_progress(self._rate)
             self._progress.start()
         if stage not in self._lines:
             self._lines[stage] = self._progress.add_task(stage, total=None)
@@ -89,13 +93,30 @@ class _Bar:
             self._progress.stop()
 
 
-def _rich_progress() -> Progress:
+def _rich_progress(rate: str | None) -> Progress:
     """The bar's columns; rich is imported here since most runs never draw."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    class Rate(ProgressColumn):
+        """How many a second."""
+
+        def render(self, task: Task) -> Text:
+            """Nothing until it is known."""
+            return Text(f"{task.speed:.1f} {rate}" if task.speed else "")
+
+    columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
+    columns += [Rate()] if rate else []
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:

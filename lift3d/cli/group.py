@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "Make a small synthetic capture with known truth and reconstruct it.",
     "check": "Say what a capture holds, how cameras were paired, and what is wrong with it.",
     "calibrate": "Find lenses and places of cameras: by boards, scene points or people; check, repair, convert.",
+    "detect": "Find people's joints in videos or pictures: 2D keypoints of every camera.",
     "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their 2D keypoints.",
     "lift": "Lift one camera's 2D keypoints to 3D.",
     "prepare": "Turn published motion data into the file that lifters are trained on.",

@@ -20,6 +20,9 @@ METHODS = ("none", *FILTERS)
 )
 @click.option("--calibration", type=click.Path(path_type=Path), help="The calibration to take.")
 @click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
+@click.option("--detector", help="Whose keypoints to take, found in the videos if need be. [default: light, if none]")
+@click.option("--weights", type=click.Path(path_type=Path), help="The detector's model, where it is not its own.")
+@click.option("--device", default="cpu", show_default=True, help="Of the detector: cpu, cuda or cuda:1.")
 @click.option("--fps", type=float, help="Frames a second. [default: as capture.toml, keypoints or videos say]")
 @click.option("--min-confidence", type=float, help="Keypoints below it do not count. [default: 0.1]")
 @click.option("--people", type=click.IntRange(min=1), help="How many people. [default: all seen consistently]")
@@ -37,6 +40,9 @@ def command(
     fps: float | None,
     min_confidence: float | None,
     people: int | None,
+    detector: str | None,
+    weights: Path | None,
+    device: str,
     roi: str | None,
     smooth: str,
     cutoff: float | None,
@@ -44,16 +50,19 @@ def command(
     as_json: bool,
     overwrite: bool,
 ) -> None:
-    """Make 3D skeletons from CAPTURE, a folder with a calibration and 2D keypoints of two or more cameras.
+    """Make 3D skeletons from CAPTURE, a folder with a calibration and 2D keypoints or videos of two or more cameras.
 
     The folder is understood without configuration; what cannot be guessed stands in its capture.toml. The run ends
     with a table of errors per camera and joint, and a verdict: good, doubtful or bad, with the reasons.
     """
     from lift3d.reconstruct import ReconstructConfig, reconstruct_capture
     from lift3d.smoothing import SmoothingConfig
+    Where there are videos and no keypoints, these are found first, as `lift3d detect` does, and kept in the capture.
 
     from .console import progress_bar
     from .summary_table import print_summary
+    from lift3d.detect_capture import DetectorChoice
+    from lift3d.detectors.registry import DetectorOptions
 
     smoothing = SmoothingConfig(method=smooth, cutoff=cutoff, max_gap=max_gap)  # type: ignore[arg-type]
     config = ReconstructConfig(people=people, roi=_box(roi), smoothing=smoothing)
@@ -71,6 +80,10 @@ def command(
             config=config,
             progress=progress,
         )
+    if detector is not None and keypoints is not None:
+        raise click.UsageError("--keypoints says whose keypoints to take; leave --detector out")
+    named = detector or ("light" if weights is not None else None)
+    choice = DetectorChoice(named, DetectorOptions(weights=weights, device=device))
     if as_json:
         click.echo(json.dumps(result.summary, indent=1))
     else:
@@ -78,6 +91,7 @@ def command(
 
 
 def _box(text: str | None) -> tuple[float, float, float, float, float, float] | None:
+            detector=choice,
     """Six numbers, separated by commas."""
     if text is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -28,7 +29,12 @@ def print_input(source: dict[str, Any]) -> None:
     """Print which calibration and keypoints were taken, and remarks."""
     click.echo(f"calibration  {source['calibration']}")
     click.echo(f"keypoints    {source['keypoints']} ({source['joint_set']})")
-    for note in source["notes"]:
+    print_notes(source["notes"])
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Print remarks, one a line."""
+    for note in notes:
         click.echo(f"note         {note}")
 
 

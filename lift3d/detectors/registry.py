@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lift3d.calib import InputError
 
@@ -35,6 +35,7 @@ class DetectorOptions:
         people: how many to look for; None: all.
         fps: of the videos, None for pictures.
         boxes_given: boxes will come from elsewhere, so no person detector is loaded.
+        download: let a backend fetch its model; otherwise nothing is ever downloaded.
         download: let a backend fetch a model that is not there; nothing is ever fetched otherwise.
     """
 
@@ -45,6 +46,7 @@ class DetectorOptions:
     people: int | None = None
     fps: float | None = None
     boxes_given: bool = False
+    download: bool = False
     download: bool = False
 
 
@@ -111,6 +113,11 @@ def _person(options: DetectorOptions) -> PersonDetector | None:
     return PersonNetwork.load(options.person_weights, device=options.device)
 
 
+def _person_of_others(options: DetectorOptions) -> PersonDetector | Literal["own"] | None:
+    """What finds boxes for a backend, which loads our own itself."""
+    return "own" if options.person_weights is None and not options.boxes_given else _person(options)
+
+
 def _settings(options: DetectorOptions) -> TopDownSettings:
     """Larger batches where there is a GPU to fill."""
     return TopDownSettings() if options.device == "cpu" else TopDownSettings(batch=GPU_BATCH)
@@ -122,7 +129,7 @@ def _onnx(name: str, options: DetectorOptions) -> Detector:
         raise InputError("detector onnx needs the model's file; give --weights FILE.onnx")
     from .backends.onnx_file import open_onnx
 
-    return open_onnx(options.weights, person=_person(options), device=options.device)
+    return open_onnx(options.weights, person=_person_of_others(options), device=options.device)
 
 
 def _rtmpose(name: str, options: DetectorOptions) -> Detector:

@@ -327,9 +327,9 @@ def test_a_broken_calibration_is_refused_by_name(small_capture, change, part):
 
 def test_without_keypoints_it_says_where_to_put_them(small_capture, write_video):
     shutil.rmtree(small_capture / "keypoints")
-    refused(small_capture, "holds no keypoints; make them from the videos", "keypoints/<camera>_json/")
+    refused(small_capture, "holds no keypoints and no videos; put videos into", "keypoints/<camera>_json/")
     write_video(small_capture / "videos" / "cam01.mp4", size=(64, 48))
-    refused(small_capture, "holds no keypoints; make them from its videos with a 2D tool")
+    refused(small_capture, "holds no keypoints yet, only videos (1); run `lift3d detect", "first")
     refused(small_capture, "gone does not exist", error=FileNotFoundError, keypoints=small_capture / "gone")
 
 

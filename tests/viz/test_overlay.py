@@ -12,7 +12,8 @@ from lift3d.cli import main
 from lift3d.datasets import Keypoints, Poses
 from lift3d.datasets.skeleton import SKELETONS
 from lift3d.datasets.synthetic import demo_people, ring_rig
-from lift3d.viz.overlay import OverlayOptions, _background, _mosaic, write_overlay
+from lift3d.viz.mosaic import mosaic_of, tile_of
+from lift3d.viz.overlay import OverlayOptions, write_overlay
 
 SKELETON = SKELETONS["body_25b"]
 
@@ -41,7 +42,7 @@ def test_every_frame_holds_every_camera_and_the_dots_are_where_the_keypoints_are
     assert len(frames) == len(poses.time)
     assert frames[0].shape[1] <= 1280
     assert frames[0].shape[0] <= 720
-    mosaic = _mosaic([camera.size for camera in poses.rig], (1280, 720))
+    mosaic = mosaic_of([camera.size for camera in poses.rig], (1280, 720))
     for v, (x, y, scale) in enumerate(mosaic.places):
         nose = (poses.keypoints.xy[0, v, 0, 0] + 0.5) * scale - 0.5 + (x, y)
         column, row = np.round(nose).astype(int)
@@ -51,7 +52,7 @@ def test_every_frame_holds_every_camera_and_the_dots_are_where_the_keypoints_are
 def test_a_video_of_another_size_is_scaled_and_centred():
     picture = np.zeros((192, 108, 3), np.uint8)
     picture[96:98, 54:56] = 255  # the middle
-    tile = _background(picture, (544, 960))
+    tile = tile_of(picture, (544, 960))
     bright = np.argwhere(tile[..., 0] > 100).mean(0)
     # The dot's middle is one pixel right of and below the picture's, and a pixel is 544 / 108 of a tile's.
     np.testing.assert_allclose(bright, (959 / 2 + 544 / 108, 543 / 2 + 544 / 108), atol=0.2)
@@ -60,7 +61,7 @@ def test_a_video_of_another_size_is_scaled_and_centred():
 def test_pictures_come_from_the_frames_of_the_video(poses, write_video, tmp_path):
     video = write_video(tmp_path / "cam02.mp4", frames=len(poses.time))  # ever brighter
     path = write_overlay(poses, {"cam02": video}, tmp_path / "o.mp4", options=OverlayOptions(start=1, stop=4))
-    x, y, scale = _mosaic([camera.size for camera in poses.rig], (1920, 1080)).places[1]
+    x, y, scale = mosaic_of([camera.size for camera in poses.rig], (1920, 1080)).places[1]
     corner = [frame[y + int(600 * scale), x + 5].mean() for frame in frames_of(path)]
     assert len(corner) == 3
     assert np.all(np.diff(corner) > 20)
@@ -71,7 +72,7 @@ def test_pictures_come_from_the_frames_of_the_video(poses, write_video, tmp_path
     [([(1080, 1920)] * 4, 4), ([(1920, 1080)] * 4, 2), ([(1920, 1080)], 1), ([(640, 480)] * 16, 4)],
 )
 def test_the_grid_makes_the_pictures_large(sizes, columns):
-    mosaic = _mosaic(sizes, (1920, 1080))
+    mosaic = mosaic_of(sizes, (1920, 1080))
     assert len({x for x, _, _ in mosaic.places}) == columns
     assert mosaic.size[0] <= 1920
     assert mosaic.size[1] <= 1080
