@@ -2,6 +2,7 @@
 
 from .analysis import Analysis as Analysis
 from .analysis import analyze as analyze
+from .analysis import angle_figures as angle_figures
 from .angles import ANGLES as ANGLES
 from .angles import joint_angles as joint_angles
 from .contacts import foot_contacts as foot_contacts

@@ -237,3 +237,18 @@ def _median(value: Array) -> float:
 def _rounded(value: float, digits: int = 1) -> float | None:
     """None for NaN, which JSON lacks."""
     return round(float(value), digits) if np.isfinite(value) else None
+
+
+def angle_figures(poses: Poses, *, progress: Progress | None = None) -> list[dict[str, Any]]:
+    """The figures of everybody's joint angles, as :func:`summary` gives them, with ``person`` from 1.
+
+    Args:
+        poses: T frames; people who are in none of them are left out.
+        progress: called with (stage, done, total).
+    """
+    rows = []
+    for person in range(poses.xyz.shape[1]):
+        if np.isfinite(poses.xyz[:, person]).all(-1).any():
+            found = summary(analyze(poses, person, progress=progress))
+            rows += [{"person": person + 1, **row} for row in found["angles"]]
+    return rows

@@ -86,6 +86,53 @@ def test_the_command_keeps_a_page_that_exists(poses, tmp_path):
     assert "--overwrite" in again.stderr
 
 
+def test_angles_stand_in_the_page_where_they_were_asked_for(poses, tmp_path):
+    assert page_data(poses, "a")["angleRows"] == []
+    file = poses.save(tmp_path / "a.poses.h5")
+    result = CliRunner().invoke(main, ["report", str(file), "--angles"])
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "a.html").read_text()
+    data = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.S)[1])
+    rows = {row[0]: row[1:] for row in data["angleRows"]}
+    assert {"1 left knee flexion", "2 left knee flexion"} <= set(rows), list(rows)
+    there, least, median, most, _ = rows["1 left knee flexion"]
+    assert 0 < there <= 100
+    assert least <= median <= most
+
+
+TRY = """<script>
+addEventListener("load", () => {
+  const canvas = document.getElementById("scene"), slider = document.getElementById("time");
+  const pictures = [canvas.toDataURL()];
+  slider.value = 40; slider.dispatchEvent(new Event("input")); pictures.push(canvas.toDataURL());
+  const point = (kind, clientX, clientY) =>
+    canvas.dispatchEvent(new PointerEvent(kind, { pointerId: 1, clientX, clientY, buttons: 1, bubbles: true }));
+  canvas.setPointerCapture = () => {};
+  point("pointerdown", 200, 200); point("pointermove", 260, 220); point("pointerup", 260, 220);
+  pictures.push(canvas.toDataURL());
+  document.getElementById("home").click(); pictures.push(canvas.toDataURL());
+  const wide = document.documentElement.scrollWidth <= innerWidth;
+  document.body.dataset.found = [new Set(pictures).size, pictures[1] === pictures[3], wide, innerWidth].join(" ");
+});
+</script>"""
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_slider_and_orbit_work_in_a_browser_and_nothing_is_wider_than_the_window(poses, tmp_path, width):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    page = tmp_path / "a.html"
+    page.write_text(report_html(poses, "a").replace("</body>", TRY + "</body>"))
+    options = f"--headless --no-sandbox --disable-gpu --no-first-run --window-size={width},900 --dump-dom"
+    command = [chromium, *options.split(), f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    pictures, back_home, fits, inner = re.search(r'data-found="([^"]*)"', done.stdout)[1].split()
+    assert pictures == "3"  # the start, another time, another side; then home again
+    assert (back_home, fits) == ("true", "true")
+    assert abs(int(inner) - width) < 60
+
+
 def test_a_browser_draws_it_without_a_complaint(poses, tmp_path):
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
