@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from lift3d.detectors.detection import Detector
 
 SIMULATED = {
     "found_percent": "there %",
@@ -43,6 +46,10 @@ FROM_PIXELS = {
     metavar="NAME",
     help="As of lift3d detect, or a model's path; goes with --from-pixels.  [default: light]",
 )
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help="The detector's model, if not the one that comes along."
+)
+@click.option("--person-weights", type=click.Path(path_type=Path), help="The same for finding people's boxes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier demo in DIR.")
 def command(
@@ -54,6 +61,8 @@ def command(
     video: bool,
     from_pixels: bool,
     detector: str | None,
+    weights: Path | None,
+    person_weights: Path | None,
     as_json: bool,
     overwrite: bool,
 ) -> None:
@@ -73,8 +82,8 @@ def command(
 
     from .console import progress_bar
 
-    if detector is not None and not from_pixels:
-        raise click.UsageError("--detector goes with --from-pixels")
+    if not from_pixels and (detector or weights or person_weights):
+        raise click.UsageError("--detector, --weights and --person-weights go with --from-pixels")
     usual = FILMED if video or from_pixels else DemoSettings()
     settings = replace(
         usual,
@@ -85,7 +94,10 @@ def command(
     )
     with progress_bar() as progress:
         if from_pixels:
-            report = _from_pixels(folder, settings, detector or "light", overwrite=overwrite, progress=progress)
+            from lift3d.demo_video import run_pixels_demo
+
+            opened = _detector(detector or "light", settings.fps, weights=weights, person_weights=person_weights)
+            report = run_pixels_demo(folder, opened, settings, overwrite=overwrite, progress=progress)
         else:
             report = run_demo(folder, settings, overwrite=overwrite, video=video, progress=progress)
     if as_json:
@@ -94,13 +106,11 @@ def command(
         _print(report)
 
 
-def _from_pixels(folder: Path, settings: Any, detector: str, **rest: Any) -> dict[str, Any]:
-    """The detector is opened first: where its weights are missing, nothing shall have been filmed."""
-    from lift3d.demo_video import run_pixels_demo
+def _detector(name: str, fps: float, **weights: Path | None) -> Detector:
+    """Opened before anything is filmed, since its weights may be missing."""
     from lift3d.detectors.registry import DetectorOptions, open_detector
 
-    options = DetectorOptions(people=2, fps=settings.fps)
-    return run_pixels_demo(folder, open_detector(detector, options), settings, **rest)
+    return open_detector(name, DetectorOptions(people=2, fps=fps, **weights))
 
 
 def _print(report: dict[str, Any]) -> None:
