@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,8 @@ class ReconstructConfig:
         people: how many people to reconstruct; None: all whom the cameras see consistently.
         roi: (x0, y0, z0, x1, y1, z1) metres, world: only people whose middle is in this box; None: everywhere.
         smoothing: over time; by default every frame stands for itself.
+        fill: "lifted" completes what too few cameras saw from one of them, see :mod:`lift3d.fill`; "none" does not.
+        lifter: the checkpoint that fills; None: the one that comes with lift3d.
     """
 
     min_confidence: float = 0.1
@@ -59,6 +61,8 @@ class ReconstructConfig:
     people: int | None = None
     roi: Box | None = None
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
+    fill: Literal["none", "lifted"] = "none"
+    lifter: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +129,25 @@ def reconstruct(
     summary["agreement_percent"] = {name: round(100 * share, 1) for name, share in report.agreement.items()}
     if progress:
         progress("triangulating", 1, 1)
+    if config.fill == "lifted":
+        poses = _filled(poses, summary, config.lifter)
     return Reconstruction(poses.replace(verdict=summary["verdict"], figures=summary), summary)
+
+
+def _filled(poses: Poses, summary: dict[str, Any], lifter: str | None) -> Poses:
+    """Complete poses from single cameras, and say so in the summary, whose figures are of the others alone."""
+    from .fill import fill_lifted
+    from .lifters.lifter import Lifter
+
+    filled = fill_lifted(poses, Lifter.load(lifter))
+    count = int((filled.status == Status.LIFTED).sum())
+    summary["lifted"] = count
+    if count:
+        verdict = summary["verdict"]
+        sigma = 1000 * float(np.median(filled.sigma[filled.status == Status.LIFTED]))
+        reason = f"{count} joints were filled in by the lifter from one camera each, sigma {sigma:.0f} mm in the median"
+        summary["verdict"] = {**verdict, "reasons": [*verdict["reasons"], reason]}
+    return filled
 
 
 def reconstruct_capture(
@@ -135,11 +157,14 @@ def reconstruct_capture(
     calibration: str | os.PathLike[str] | None = None,
     keypoints: str | os.PathLike[str] | None = None,
     fps: float | None = None,
+    detector: DetectorChoice | None = None,
     overwrite: bool = False,
     config: ReconstructConfig | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
     """Open a capture, reconstruct it and write the result file: what ``lift3d reconstruct`` does.
+
+    Where a capture has videos and no keypoints, these are found first and kept inside the capture.
 
     Args:
         folder: the capture.
@@ -147,6 +172,8 @@ def reconstruct_capture(
         calibration: the calibration to take; None: the one found in the folder.
         keypoints: the keypoints to take; None: those found in the folder.
         fps: frames a second; None: as capture.toml, keypoints or videos say.
+        detector: whose keypoints to take, found in the videos where that has not been done; None: those that are
+            there, whoever found them, and our light detector's where there are none.
         overwrite: replace a file that exists.
         config: settings; None: the defaults.
         progress: called with (stage, done, total).
@@ -158,23 +185,24 @@ def reconstruct_capture(
         FileExistsError: ``out`` exists.
         InputError, CalibrationError, OSError: see :func:`lift3d.datasets.capture.open_capture`, :func:`reconstruct`,
             :func:`lift3d.detect_capture.detect_capture`.
-    detector: DetectorChoice | None = None,
     """
     out = Path(out)
     check_writable(out, overwrite=overwrite)
+    found = None
+    if keypoints is None:
+        found = keypoints_of(folder, choice=detector or DetectorChoice(), calibration=calibration, progress=progress)
+        keypoints = found.path
     capture = open_capture(folder, calibration=calibration, keypoints=keypoints, fps=fps, progress=progress)
+    notes = found.notes if found is not None and found.notes else origin_notes(capture)
+    capture = replace(capture, notes=(*capture.notes, *notes))
     result = reconstruct(
         capture.keypoints, capture.rig, fps=capture.fps, config=config, inputs=capture.inputs, progress=progress
-    Where a capture has videos and no keypoints, these are found first and kept inside the capture.
-
     )
     result.poses.save(out, overwrite=overwrite)
     return Reconstruction(result.poses, {"file": str(out), "input": describe(capture), **result.summary})
 
 
 def describe(capture: Capture) -> dict[str, Any]:
-        detector: whose keypoints to take, found in the videos where that has not been done; None: those that are
-            there, whoever found them, and our light detector's where there are none.
     """What was read, ready for JSON."""
     return {
         "capture": str(capture.folder),
@@ -188,13 +216,7 @@ def describe(capture: Capture) -> dict[str, Any]:
 
 
 def confident(keypoints: Keypoints, minimum: float) -> Keypoints:
-    found = None
-    if keypoints is None:
-        found = keypoints_of(folder, choice=detector or DetectorChoice(), calibration=calibration, progress=progress)
-        keypoints = found.path
     """The keypoints whose confidence reaches a minimum; the others become missing."""
-    notes = found.notes if found is not None and found.notes else origin_notes(capture)
-    capture = replace(capture, notes=(*capture.notes, *notes))
     return replace(keypoints, confidence=np.where(keypoints.confidence >= minimum, keypoints.confidence, 0.0))
 
 

@@ -30,6 +30,9 @@ METHODS = ("none", *FILTERS)
 @click.option("--smooth", type=click.Choice(METHODS), default="none", show_default=True, help="Over time; see smooth.")
 @click.option("--cutoff", type=float, help="Hz, of a classical filter; map finds its own. [default: 6]")
 @click.option("--max-gap", type=float, default=0.2, show_default=True, help="Seconds; what --smooth fills.")
+@click.option("--fill", type=click.Choice(["none", "lifted"]), default="none", show_default=True,
+              help="Complete from one camera what the others did not see, marked so; needs PyTorch.")  # fmt: skip
+@click.option("--lifter", help="The checkpoint that fills. [default: the one that comes with lift3d]")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
 def command(
@@ -37,38 +40,50 @@ def command(
     out: Path | None,
     calibration: Path | None,
     keypoints: Path | None,
-    fps: float | None,
-    min_confidence: float | None,
-    people: int | None,
     detector: str | None,
     weights: Path | None,
     device: str,
+    fps: float | None,
+    min_confidence: float | None,
+    people: int | None,
     roi: str | None,
     smooth: str,
     cutoff: float | None,
     max_gap: float,
+    fill: str,
+    lifter: str | None,
     as_json: bool,
     overwrite: bool,
 ) -> None:
     """Make 3D skeletons from CAPTURE, a folder with a calibration and 2D keypoints or videos of two or more cameras.
 
+    Where there are videos and no keypoints, these are found first, as `lift3d detect` does, and kept in the capture.
     The folder is understood without configuration; what cannot be guessed stands in its capture.toml. The run ends
     with a table of errors per camera and joint, and a verdict: good, doubtful or bad, with the reasons.
     """
+    from lift3d.detect_capture import DetectorChoice
+    from lift3d.detectors.registry import DetectorOptions
     from lift3d.reconstruct import ReconstructConfig, reconstruct_capture
     from lift3d.smoothing import SmoothingConfig
-    Where there are videos and no keypoints, these are found first, as `lift3d detect` does, and kept in the capture.
 
     from .console import progress_bar
     from .summary_table import print_summary
-    from lift3d.detect_capture import DetectorChoice
-    from lift3d.detectors.registry import DetectorOptions
 
     smoothing = SmoothingConfig(method=smooth, cutoff=cutoff, max_gap=max_gap)  # type: ignore[arg-type]
-    config = ReconstructConfig(people=people, roi=_box(roi), smoothing=smoothing)
+    config = ReconstructConfig(
+        people=people,
+        roi=_box(roi),
+        smoothing=smoothing,
+        fill=fill,
+        lifter=lifter,  # type: ignore[arg-type]
+    )
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)
     out = out or Path(f"{capture.resolve().name}.poses.h5")
+    if detector is not None and keypoints is not None:
+        raise click.UsageError("--keypoints says whose keypoints to take; leave --detector out")
+    named = detector or ("light" if weights is not None else None)
+    choice = DetectorChoice(named, DetectorOptions(weights=weights, device=device))
     with progress_bar() as progress:
         result = reconstruct_capture(
             capture,
@@ -76,14 +91,11 @@ def command(
             calibration=calibration,
             keypoints=keypoints,
             fps=fps,
+            detector=choice,
             overwrite=overwrite,
             config=config,
             progress=progress,
         )
-    if detector is not None and keypoints is not None:
-        raise click.UsageError("--keypoints says whose keypoints to take; leave --detector out")
-    named = detector or ("light" if weights is not None else None)
-    choice = DetectorChoice(named, DetectorOptions(weights=weights, device=device))
     if as_json:
         click.echo(json.dumps(result.summary, indent=1))
     else:
@@ -91,7 +103,6 @@ def command(
 
 
 def _box(text: str | None) -> tuple[float, float, float, float, float, float] | None:
-            detector=choice,
     """Six numbers, separated by commas."""
     if text is None:
         return None
