@@ -2,8 +2,9 @@
 
     python benchmarks/heatmap_decoding.py
 
-2000 joints anywhere in the map (stride 4, sigma 2 cells), and 2000 of those that lie at least three sigma from its edge; the maps are
-what a network would give that had learnt its targets perfectly, down to a probability that it calls background.
+2000 joints anywhere in the map (stride 4, sigma 2 cells), and 2000 of those that lie at least three sigma from its
+edge; the maps are what a network would give that had learnt its targets perfectly, down to a probability that it calls
+background.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/keypoint_ablation.py --data TRAIN.json --images DIR --test VAL.json --test-images DIR -o RUNS
 
-Every variant is `lift3d train keypoints` with one thing changed; PCK@0.2 of the test people with 95 % intervals from drawing people
-again. A variant that is in RUNS already is not trained again.
+Every variant is `lift3d train keypoints` with one thing changed; PCK@0.2 of the test people with 95 % intervals from
+drawing people again. A variant that is in RUNS already is not trained again.
 """
 
 from __future__ import annotations
