@@ -40,7 +40,7 @@ class MediaPipePose:
         people: how many to look for; the bundled model knows one.
         fps: of the videos; smoothing inside MediaPipe goes by it.
         smooth: let the bundled model smooth in time, as it does by default; its lag is an error in fast movement, and
-            lift3d smooths in 3D. The Tasks API always smooths videos of one person.
+            lift3d smooths in 3D. The Tasks API smooths videos by itself while it looks for one person.
 
     Raises:
         FileNotFoundError: the file does not exist.
