@@ -18,10 +18,10 @@ MOCAP = (
     "NSF EIA-0196217."
 )
 PEOPLE = (
-    "12,347 crops of people. Leeds Sports Pose Extended (Johnson and Everingham, CVPR 2011; photos of Flickr, no licence "
-    "stated, asks for citation); Clothing Co-Parsing (Apache-2.0); Free Exercise DB (Unlicense); COCO 2017 (annotations "
-    "CC BY 4.0, images under their own Flickr licences). Part of the labels were made by MediaPipe BlazePose full "
-    "(Apache-2.0) as a teacher."
+    "12,347 crops of people. Leeds Sports Pose Extended (Johnson and Everingham, CVPR 2011; photos of Flickr, no "
+    "licence stated, asks for citation); Clothing Co-Parsing (Apache-2.0); Free Exercise DB (Unlicense); COCO 2017 "
+    "(annotations CC BY 4.0, images under their own Flickr licences). Part of the labels were made by MediaPipe "
+    "BlazePose full (Apache-2.0) as a teacher."
 )
 SHIPPED = {
     "lifter": ("lifter", "lifter_coco17_mlp.pt", MOCAP),
