@@ -175,7 +175,12 @@ def stored_model(part: str, joints: str | None, mode: str, *, download: bool) ->
     if download and not path.is_file():
         from rtmlib.tools.file import download_checkpoint
 
-        return Path(download_checkpoint(address))
+        try:
+            return Path(download_checkpoint(address))
+        except OSError as error:
+            raise InputError(
+                f"{address} cannot be downloaded ({error}); fetch it elsewhere, unpack it to {path}"
+            ) from error
     advice = f"ask for the download (--download), or unpack {address} to there, or give other --weights"
     what = {"det": "the person detector", "pose": "the pose model"}[part]
     return model_file(path, f"{what} of rtmlib's mode {mode}", advice)

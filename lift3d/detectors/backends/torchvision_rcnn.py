@@ -110,7 +110,12 @@ def _state(weights: str | os.PathLike[str] | None, official: Any, download: bool
 
     stored = Path(torch.hub.get_dir()) / "checkpoints" / official.url.rpartition("/")[2]
     if weights is None and download and not stored.is_file():
-        return stored, official.get_state_dict(progress=True)
+        try:
+            return stored, official.get_state_dict(progress=True)
+        except OSError as error:
+            raise InputError(
+                f"{official.url} cannot be downloaded ({error}); fetch it elsewhere to {stored}"
+            ) from error
     advice = f"download {official.url} and give its path, or ask for the download (--download)"
     path = model_file(weights or stored, "weights of torchvision's Keypoint R-CNN", advice)
     try:

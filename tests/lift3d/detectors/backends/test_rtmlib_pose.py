@@ -6,8 +6,9 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -107,6 +108,29 @@ def test_models_that_rtmlib_keeps_are_found_without_a_download(
     found = list(detector.detect([picture, None], in_sequence=False))
     np.testing.assert_allclose(found[0].xy[0, 0], [34.5, 69.5])
     assert (detector.name, detector.settings["person"]) == ("rtmpose", "yolox_m-a39d.onnx")
+
+
+def test_models_are_fetched_where_that_is_asked_for(
+    package: SimpleNamespace, simcc_file: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    fetched = []
+
+    def fetch(address: str) -> str:
+        if "yolox" in address:
+            raise URLError("no network")
+        fetched.append(address)
+        return str(simcc_file())
+
+    for name in ("rtmlib.tools", "rtmlib.tools.file"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr(sys.modules["rtmlib.tools.file"], "download_checkpoint", fetch, raising=False)
+    assert stored_model("pose", None, "balanced", download=True).is_file()
+    assert fetched == [ADDRESSES["pose"]]
+    with pytest.raises(
+        InputError, match=r"yolox_m-a39d.zip cannot be downloaded \(.+\); fetch it elsewhere, unpack it to"
+    ):
+        stored_model("det", None, "balanced", download=True)
 
 
 def test_wrong_choices_are_named(package: SimpleNamespace, simcc_file: Maker, heatmap_file: Maker) -> None:

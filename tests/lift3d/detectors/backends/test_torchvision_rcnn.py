@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -94,6 +95,17 @@ def test_weights_are_looked_for_where_torchvision_keeps_them(
     expected.parent.mkdir(parents=True)
     weights.rename(expected)
     assert open_torchvision().settings["weights"] == "keypointrcnn-fc26.pth"  # type: ignore[attr-defined]
+
+
+def test_download_that_fails_says_where_the_file_belongs(
+    package: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(progress: bool) -> Any:
+        raise URLError("no network")
+
+    monkeypatch.setattr(package.KeypointRCNN_ResNet50_FPN_Weights.COCO_V1, "get_state_dict", offline)
+    with pytest.raises(InputError, match=r"cannot be downloaded \(.+\); fetch it elsewhere to .+keypointrcnn-fc26.pth"):
+        open_torchvision(download=True)
 
 
 def test_other_files_are_refused(package: SimpleNamespace, tmp_path: Path) -> None:
