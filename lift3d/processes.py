@@ -58,7 +58,8 @@ class Processes:
         flat = torch.cat([gradient.flatten() for gradient in found])
         dist.all_reduce(flat)
         flat /= self.count
-        for gradient, part in zip(found, flat.split([gradient.numel() for gradient in found]), strict=True):
+        parts: tuple[Tensor, ...] = torch.split(flat, [gradient.numel() for gradient in found])  # type: ignore[no-untyped-call]
+        for gradient, part in zip(found, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
     def of_first(self, value: float) -> float:

@@ -38,7 +38,7 @@ def head_of_face(face: Array) -> tuple[Array, Array]:
         axes [..., 3, 3], rows forward, left and up; origin [..., 3] metres. NaN where a point is missing.
     """
     model = np.array([FACE[name] for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")])
-    seen = np.isfinite(face).all((-1, -2))
+    seen = np.asarray(np.isfinite(face).all((-1, -2)))
     face = np.where(seen[..., None, None], face, model)
     middle, center = face.mean(-2, keepdims=True), model.mean(0)
     u, _, vt = np.linalg.svd(np.swapaxes(face - middle, -1, -2) @ (model - center))

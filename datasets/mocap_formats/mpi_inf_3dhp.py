@@ -59,16 +59,16 @@ def _sequence(file: Path) -> tuple[Clip, float]:
     except (ValueError, KeyError, TypeError, IndexError, NotImplementedError) as error:
         raise InputError(f"{file} holds no annot2 and annot3 of 28 joints ({error}); download it again") from error
     xyz = to_world(x_cam, rig[0])
-    error = reprojection_px(xyz, rig[0], xy)
-    if not error <= FOREIGN_PX:
+    off = reprojection_px(xyz, rig[0], xy)
+    if not off <= FOREIGN_PX:
         raise InputError(
-            f"{file}: its poses project up to {error:.0f} px from its own 2D; camera.calibration belongs to another "
+            f"{file}: its poses project up to {off:.0f} px from its own 2D; camera.calibration belongs to another "
             "sequence"
         )
     fps = 50.0 if len(xyz) > LONG else 25.0
     name = f"3dhp{subject}"
     clip = Clip(f"{name}_{trial}", xyz.astype(np.float32), fps, name, trial, "", "MPI-INF-3DHP", rig=rig)
-    return clip, error
+    return clip, off
 
 
 def read_calibration(path: Path) -> Rig:

@@ -74,8 +74,8 @@ def command(
         people=people,
         roi=_box(roi),
         smoothing=smoothing,
-        fill=fill,
-        lifter=lifter,  # type: ignore[arg-type]
+        fill=fill,  # type: ignore[arg-type]
+        lifter=lifter,
     )
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)

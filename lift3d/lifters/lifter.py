@@ -101,7 +101,8 @@ class Lifter:
         xyz, sigma = self.lift(features)
         mirrored, mirrored_sigma = self.lift(mirror_features(features, self.joints))
         mirrored = mirrored[:, MIRRORED] * np.array([-1, 1, 1], np.float32)
-        return (xyz + mirrored) / 2, (sigma + mirrored_sigma[:, MIRRORED]) / 2
+        both = (xyz + mirrored) / 2, (sigma + mirrored_sigma[:, MIRRORED]) / 2
+        return both[0].astype(np.float32), both[1].astype(np.float32)
 
     @torch.no_grad()
     def lift_rays(self, xy: Array, confidence: Array) -> Lifted:
