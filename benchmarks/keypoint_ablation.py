@@ -17,8 +17,9 @@ import numpy as np
 
 from lift3d.datasets.people_images import PeopleImages, read_people_images
 from lift3d.detectors.keypoint_network import KeypointNetwork
+from lift3d.detectors.learning import TrainSettings
 from lift3d.detectors.samples import CropSettings
-from lift3d.detectors.training import TrainSettings, train_keypoints
+from lift3d.detectors.training import train_keypoints
 from lift3d.keypoint_metrics import correct_keypoints, keypoint_errors, torso_diagonals
 
 

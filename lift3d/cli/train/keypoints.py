@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,9 @@ def command(out: Path, data: Path, images: Path, size: str, width: int | None, p
     keypoints.pt (the best weights by the held-out people), last.pt (to go on from), log.csv and curve.svg.
     Several GPUs: torchrun --nproc-per-node N -m lift3d train keypoints … --device cuda
     """
+    from lift3d.detectors.learning import TrainSettings
     from lift3d.detectors.samples import CropSettings
-    from lift3d.detectors.training import TrainSettings, train_keypoints
+    from lift3d.detectors.training import train_keypoints
 
     from ..console import progress_bar
 
@@ -59,7 +61,8 @@ def command(out: Path, data: Path, images: Path, size: str, width: int | None, p
     wanted = TrainSettings(crops=crops, sizes=sizes, bf16=bf16, **settings)
     with progress_bar() as progress:
         path = train_keypoints(data, images, out, settings=wanted, initial=initial, progress=progress, on_epoch=_say)
-    click.echo(f"wrote {path}")
+    if os.environ.get("RANK", "0") == "0":
+        click.echo(f"wrote {path}")
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 import dataclasses
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,8 +20,9 @@ from lift3d.cli import main  # noqa: E402
 from lift3d.datasets.people_images import read_people_images  # noqa: E402
 from lift3d.detectors.detection import Boxes  # noqa: E402
 from lift3d.detectors.keypoint_network import KeypointNetwork  # noqa: E402
+from lift3d.detectors.learning import TrainSettings, check_settings  # noqa: E402
 from lift3d.detectors.samples import CropSettings, read_picture  # noqa: E402
-from lift3d.detectors.training import TrainSettings, check_settings, split_people, train_keypoints  # noqa: E402
+from lift3d.detectors.training import split_people, train_keypoints  # noqa: E402
 
 TINY = {"widths": (16, 16, 16, 16, 16), "decoder": 16}
 CROPS = CropSettings(size=(64, 64), half_body=0.0, occlude=0.0, colour=0.0)
@@ -73,7 +75,8 @@ def test_a_run_killed_at_any_step_ends_with_the_same_weights(people_files, tmp_p
         "import dataclasses, os, signal, sys\n"
         "from lift3d.detectors import training as t\n"
         "from lift3d.detectors.samples import CropSettings\n"
-        f"settings = t.TrainSettings(sizes={TINY!r}, crops=CropSettings(size=(64, 64), half_body=0.0, occlude=0.0,"
+        "from lift3d.detectors.learning import TrainSettings\n"
+        f"settings = TrainSettings(sizes={TINY!r}, crops=CropSettings(size=(64, 64), half_body=0.0, occlude=0.0,"
         " colour=0.0), epochs=2, batch=8, select=6, warm_up=2, save_s=0.0)\n"
         "steps = iter(range(100))\n"
         "def progress(stage, done, total):\n"
@@ -180,3 +183,28 @@ def test_the_command_line_trains_and_says_how_far_it_is(people_files, tmp_path):
     assert result.exit_code == 1
     assert "lacks 2 of the 24 pictures" in result.output
     assert missing[0].name in result.output
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network_and_one_of_them_writes(people_files, tmp_path):
+    data, images = people_files()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    words = [sys.executable, "-m", "lift3d", "train", "keypoints", "--data", str(data), "--images", str(images),
+             "-o", str(tmp_path / "run"), "--size", "64x64", "--epochs", "1", "--batch", "8",
+             "--select", "6"]  # fmt: skip
+    started = [
+        subprocess.Popen(
+            words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "WORLD_SIZE": "2", "RANK": str(rank),
+                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port},
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    first, second = (process.communicate(timeout=300)[0] for process in started)
+    assert [process.returncode for process in started] == [0, 0], first + second
+    assert "epoch 1/1" in first
+    assert "epoch" not in second
+    assert "wrote" not in second
+    assert KeypointNetwork.load(tmp_path / "run" / "keypoints.pt").size == (64, 64)
