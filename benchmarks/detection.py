@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 
+from lift3d.calib import InputError
 from lift3d.datasets.frames import open_frames
 from lift3d.detect import detect_videos
 from lift3d.detectors import keypoint_network
@@ -203,7 +204,10 @@ def main() -> None:
     os.sched_setaffinity(0, cores)  # the peer inherits it
     torch.set_num_threads(len(cores))
     options = DetectorOptions(weights=arguments.weights, person_weights=arguments.person_weights)
-    ours = Ours(arguments.video, arguments.detector, options)
+    try:
+        ours = Ours(arguments.video, arguments.detector, options)
+    except (InputError, FileNotFoundError) as error:
+        sys.exit(str(error))
     if arguments.peer_python and not Path(arguments.peer_python).is_file():
         sys.exit(f"{arguments.peer_python} does not exist; make it: python -m venv DIR, pip install mediapipe==0.10.21")
     if arguments.peer_python:
