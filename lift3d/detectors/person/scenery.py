@@ -12,6 +12,8 @@ from .cutouts import Cutouts, Mask
 
 Colours = NDArray[np.float32]
 
+_CUTS, _CHANCES = (0, 1, 2, 4, 8, 14), (0.15, 0.15, 0.2, 0.2, 0.2, 0.1)  # into how many parts scenery falls
+
 
 def make_scenery(cutouts: Cutouts, size: tuple[int, int], rng: Generator) -> Picture:
     """A picture without people.
@@ -22,33 +24,50 @@ def make_scenery(cutouts: Cutouts, size: tuple[int, int], rng: Generator) -> Pic
         rng: what it is drawn by.
     """
     out = np.zeros((size[1], size[0], 3), np.uint8)
-    for left, top, width, height in _parts(size, rng):
+    for left, top, width, height in parts(size, _CUTS[int(rng.choice(len(_CUTS), p=_CHANCES))], rng):
         out[top : top + height, left : left + width] = _surface(cutouts, (width, height), rng)
     for _ in range(rng.integers(0, 9)):
         _add_thing(out, cutouts, rng)
     return out
 
 
-def _parts(size: tuple[int, int], rng: Generator) -> list[tuple[int, int, int, int]]:
-    """The picture as one part, or cut in two once or more."""
-    parts = [(0, 0, *size)]
-    for _ in range(rng.choice([0, 1, 2, 4, 8], p=[0.35, 0.25, 0.2, 0.12, 0.08])):
-        left, top, width, height = parts.pop(int(rng.integers(len(parts))))
+def parts(size: tuple[int, int], cuts: int, rng: Generator) -> list[tuple[int, int, int, int]]:
+    """A picture cut in two as often as said: left, top, width and height of each part."""
+    out = [(0, 0, *size)]
+    for _ in range(cuts):
+        left, top, width, height = out.pop(int(np.argmax([part[2] * part[3] * rng.uniform(0.3, 1) for part in out])))
         share = rng.uniform(0.25, 0.75)
         if rng.random() < height / (width + height):
             cut = max(1, int(share * height))
-            parts += [(left, top, width, cut), (left, top + cut, width, height - cut)]
+            out += [(left, top, width, cut), (left, top + cut, width, height - cut)]
         else:
             cut = max(1, int(share * width))
-            parts += [(left, top, cut, height), (left + cut, top, width - cut, height)]
-    return [part for part in parts if part[2] > 0 and part[3] > 0]
+            out += [(left, top, cut, height), (left + cut, top, width - cut, height)]
+    return [part for part in out if part[2] > 0 and part[3] > 0]
 
 
 def _surface(cutouts: Cutouts, size: tuple[int, int], rng: Generator) -> Picture:
-    """What fills an area: a texture, or some picture's surroundings."""
-    if rng.random() < 0.4:
+    """What fills an area: a texture, some picture's surroundings, or a jigsaw."""
+    draw = rng.random()
+    if draw < 0.25:
         return texture(size, rng)
-    return surroundings(cutouts, size, rng)
+    return jigsaw(cutouts, size, rng) if draw < 0.45 else surroundings(cutouts, size, rng)
+
+
+def jigsaw(cutouts: Cutouts, size: tuple[int, int], rng: Generator) -> Picture:
+    """Some picture cut into tiles that changed places: as rich in detail as a person, and nobody."""
+    import cv2
+
+    across, down = rng.integers(3, 7, 2)
+    tile = (max(2, round(size[0] / across)), max(2, round(size[1] / down)))
+    picture = cutouts.pictures[cutouts.draw(rng)]
+    whole = cv2.resize(picture, (int(across) * tile[0], int(down) * tile[1]), interpolation=cv2.INTER_LINEAR)
+    tiles = whole.reshape(down, tile[1], across, tile[0], 3).swapaxes(1, 2).reshape(-1, tile[1], tile[0], 3)
+    tiles = tiles[rng.permutation(len(tiles))]
+    tiles[::2] = tiles[::2, :, ::-1]
+    tiles[::3] = tiles[::3, ::-1]
+    whole = tiles.reshape(down, across, tile[1], tile[0], 3).swapaxes(1, 2).reshape(whole.shape)
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def surroundings(cutouts: Cutouts, size: tuple[int, int], rng: Generator) -> Picture:

@@ -12,7 +12,7 @@ from lift3d.detectors.crops import apply, boxes_around
 from lift3d.detectors.detection import Array, Picture
 
 from .cutouts import Cutouts, Mask
-from .scenery import make_scenery, paste, surroundings, texture
+from .scenery import jigsaw, make_scenery, parts, paste, surroundings, texture
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,20 @@ class SceneSettings:
         people: probability of 0, 1, 2, … people.
         whole: share of people that come with all of their cut picture.
         alone: share of pictures that are one cut picture, as it is, filling the frame.
+        mosaic: share of pictures that are several cut pictures side by side.
         decoys: things with a person's outline and no person in it, at most.
         visible: part of a person's box that must lie in the picture, and of the body that nothing may hide, for the
             person to be asked for; of whom less is seen, nothing is asked.
         disturbed: whether colours, sharpness and noise vary.
     """
 
-    heights: tuple[float, float] = (0.08, 0.95)
+    heights: tuple[float, float] = (0.1, 0.95)
     people: tuple[float, ...] = (0.07, 0.35, 0.25, 0.13, 0.1, 0.06, 0.04)
     whole: float = 0.2
     alone: float = 0.08
+    mosaic: float = 0.25
     decoys: int = 3
-    visible: float = 0.4
+    visible: float = 0.5
     disturbed: bool = True
 
 
@@ -61,6 +63,7 @@ class _Placed:
     box: Array
     body: NDArray[np.float32]
     area: float
+    limits: Array
     pixels: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,13 +92,17 @@ def make_scene(
     """
     picture = make_scenery(cutouts, size, rng)
     placed: list[_Placed] = []
-    if rng.random() < settings.alone:
+    draw = rng.random()
+    if draw < settings.alone:
         _fill_frame(picture, placed, cutouts, rng)
+    elif draw < settings.alone + settings.mosaic:
+        _fill_parts(picture, placed, cutouts, rng)
     else:
         chances = np.array(settings.people) / sum(settings.people)
         count = int(rng.choice(len(chances), p=chances))
         sizes = _sizes(count, settings.heights, rng) * max(size)
-        decoys = _sizes(int(rng.integers(settings.decoys + 1)), settings.heights, rng) * max(size)
+        smaller = (settings.heights[0], 0.5 * settings.heights[1])
+        decoys = _sizes(int(rng.integers(settings.decoys + 1)), smaller, rng) * max(size)
         todo = sorted([*((s, True) for s in sizes), *((s, False) for s in decoys)])
         for length, real in todo:
             _place(picture, placed, (cutouts, length, real), rng=rng, settings=settings)
@@ -105,11 +112,11 @@ def make_scene(
 
 
 def _sizes(count: int, heights: tuple[float, float], rng: Generator) -> Array:
-    """Lengths of people: half of the pictures show them in one size, as captures do."""
-    low, high = np.log(heights)
-    alike = rng.uniform(low, high) + rng.normal(0, 0.25, count)
+    """Lengths of people: half of the pictures show them in about one size, as captures do."""
+    low, high = heights
+    alike = rng.uniform(low, high) * np.exp(rng.normal(0, 0.25, count))
     drawn = alike if rng.random() < 0.5 else rng.uniform(low, high, count)
-    return np.asarray(np.exp(np.clip(drawn, low, high)))
+    return np.asarray(np.clip(drawn, low, high))
 
 
 def _fill_frame(picture: Picture, placed: list[_Placed], cutouts: Cutouts, rng: Generator) -> None:
@@ -124,6 +131,30 @@ def _fill_frame(picture: Picture, placed: list[_Placed], cutouts: Cutouts, rng: 
     room = [picture.shape[axis] - patch.mask.shape[axis] for axis in (1, 0)]
     corner = (max(room[0], 0) // 2, max(room[1], 0) // 2)
     _put(picture, placed, patch, corner)
+
+
+def _fill_parts(picture: Picture, placed: list[_Placed], cutouts: Cutouts, rng: Generator) -> None:
+    """Cut pictures side by side, each as large as its part needs; their people before their own background."""
+    size = (picture.shape[1], picture.shape[0])
+    for left, top, width, height in parts(size, int(rng.integers(1, 7)), rng):
+        if min(width, height) < 16:
+            continue
+        rows = [cutouts.draw(rng) for _ in range(4)]
+        shapes = np.array([cutouts.pictures[row].shape[:2] for row in rows], float)
+        fit = np.abs(np.log(shapes[:, 1] / shapes[:, 0] * height / width))
+        best = int(fit.argmin())
+        scale = max(height / shapes[best, 0], width / shapes[best, 1])
+        patch = _patch(cutouts, rows[best], scale, whole=True, turn=0.0, rng=rng)
+        slack = (patch.mask.shape[1] - width, patch.mask.shape[0] - height)
+        x, y = (int(rng.integers(max(room, 0) + 1)) for room in slack)
+        piece = _Patch(
+            patch.picture[y : y + height, x : x + width], patch.mask[y : y + height, x : x + width], patch.box
+        )
+        piece.mask[:] = 255
+        cover = paste(picture, piece.picture, piece.mask, (left, top))
+        box = patch.box + [left - x, top - y, 0, 0]
+        limits = np.array([left - 0.5, top - 0.5, left + width - 0.5, top + height - 0.5])
+        placed.append(_Placed(box, cover.astype(np.float32) / 255, float(np.prod(box[2:])), limits))
 
 
 def _place(
@@ -149,9 +180,16 @@ def _place(
     if real:
         _put(picture, placed, patch, (int(corner[0]), int(corner[1])))
     else:
-        fill = texture if rng.random() < 0.4 else lambda size, rng: surroundings(cutouts, size, rng)
-        decoy = _Patch(fill((wide, high), rng), patch.mask, patch.box)
-        _hide(placed, paste(picture, decoy.picture, decoy.mask, (int(corner[0]), int(corner[1]))))
+        fill = _filling(cutouts, (wide, high), rng)
+        _hide(placed, paste(picture, fill, patch.mask, (int(corner[0]), int(corner[1]))))
+
+
+def _filling(cutouts: Cutouts, size: tuple[int, int], rng: Generator) -> Picture:
+    """What a decoy is made of."""
+    draw = rng.random()
+    if draw < 0.25:
+        return texture(size, rng)
+    return jigsaw(cutouts, size, rng) if draw < 0.7 else surroundings(cutouts, size, rng)
 
 
 def _put(picture: Picture, placed: list[_Placed], patch: _Patch, corner: tuple[int, int]) -> None:
@@ -159,7 +197,8 @@ def _put(picture: Picture, placed: list[_Placed], patch: _Patch, corner: tuple[i
     cover = paste(picture, patch.picture, patch.mask, corner)
     _hide(placed, cover)
     box = patch.box + [*corner, 0, 0]
-    placed.append(_Placed(box, cover.astype(np.float32) / 255, float(np.prod(box[2:]))))
+    limits = np.array([-0.5, -0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5])
+    placed.append(_Placed(box, cover.astype(np.float32) / 255, float(np.prod(box[2:])), limits))
 
 
 def _hide(placed: list[_Placed], cover: Mask) -> None:
@@ -224,11 +263,10 @@ def _frame_mask(shape: tuple[int, int], rng: Generator) -> Mask:
 
 def _judged(picture: Picture, placed: list[_Placed], visible: float) -> Scene:
     """Who is asked for; boxes end at the picture's edge."""
-    high, wide = picture.shape[:2]
     boxes, ignored = [], []
     for person in placed:
-        low = np.maximum(person.box[:2], -0.5)
-        end = np.minimum(person.box[:2] + person.box[2:], [wide - 0.5, high - 0.5])
+        low = np.maximum(person.box[:2], person.limits[:2])
+        end = np.minimum(person.box[:2] + person.box[2:], person.limits[2:])
         extent = end - low
         if (extent < 2).any():
             continue

@@ -73,9 +73,9 @@ class TrainSettings:
     sizes: dict[str, Any] = field(default_factory=dict)
     scenes: SceneSettings = field(default_factory=SceneSettings)
     pictures: tuple[tuple[int, int], ...] = SIZES
-    epochs: int = 24
-    half_epochs: int = 12
-    scenes_per_epoch: int = 1200
+    epochs: int = 32
+    half_epochs: int = 8
+    scenes_per_epoch: int = 2400
     batch: int = 8
     rate: float = 2e-3
     decay: float = 1e-2
