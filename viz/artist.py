@@ -101,6 +101,11 @@ class Artist:
         if options.cameras:
             self._renderer.set_mesh("cameras", scene.cameras(without=view))
 
+    @property
+    def renderer(self) -> Renderer:
+        """What draws."""
+        return self._renderer
+
     def draw(self, frame: int, *, turn: float = 0.0, bounds: Bounds | None = None) -> Image:
         """The finished picture [H, W, 3] BGR; ``bounds`` are what the view fits in place of the scene's."""
         scene, options = self._scene, self._options

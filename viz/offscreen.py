@@ -155,6 +155,7 @@ def _tensor(values: NDArray[Any]) -> Any:
 class Open3DRenderer:
     """Named meshes drawn by Open3D's OffscreenRenderer.
 
+    Let one go before making the next: with two of them, Open3D 0.20 can end the interpreter.
     Check :func:`lift3d.viz.open3d_check.open3d_problem` first: without a driver, Open3D ends the interpreter.
 
     Args:
