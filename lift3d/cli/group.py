@@ -22,7 +22,7 @@ COMMANDS = {
     "check": "Say what a capture holds, how cameras were paired, and what is wrong with it.",
     "calibrate": "Find lenses and places of cameras: by boards, scene points or people; check, repair, convert.",
     "detect": "Find people's joints in videos or pictures: 2D keypoints of every camera.",
-    "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their 2D keypoints.",
+    "reconstruct": "Make 3D skeletons from a capture: calibrated cameras and their videos or 2D keypoints.",
     "lift": "Lift one camera's 2D keypoints to 3D.",
     "prepare": "Turn published motion data into the file that lifters are trained on.",
     "train": "Train a network: the lifter from one camera's 2D to 3D.",
@@ -154,8 +154,9 @@ def _explain(error: Exception) -> str | None:
     if isinstance(error, ImportError | OSError) and "cannot open shared object file" in str(error):
         return f"a system library is missing ({error}); docs/install.md names the package that holds it"
     if isinstance(error, ModuleNotFoundError) and not (error.name or "lift3d").startswith("lift3d"):
-        extra = _EXTRAS.get(error.name or "", "--force-reinstall lift3d")
-        return f"the Python package {error.name} is not installed; run: pip install {extra}"
+        package = (error.name or "").partition(".")[0]
+        extra = _EXTRAS.get(package, "--force-reinstall lift3d")
+        return f"the Python package {package} is not installed; run: pip install {extra}"
     if isinstance(error, OSError):
         about = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
         return about or type(error).__name__
