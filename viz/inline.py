@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import importlib
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,6 +64,5 @@ def show_inline(poses: Poses, *, title: str) -> None:
         InputError: the poses have no frame.
     """
     build_scene(poses)  # says what is wrong with them
-    from IPython import display
-
+    display: Any = importlib.import_module("IPython.display")
     display.display(Inline(poses, title))

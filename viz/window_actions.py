@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lift3d.datasets.poses import Status
 
 from .layers import color_mode
 from .look import COLOR_MODES, ColorMode, Look
@@ -155,7 +160,7 @@ class Actions:
 def move_head(playback: Playback, action: str) -> None:
     """Play, step, jump or change the speed, where the action is one of these."""
     second = max(1, playback.frames_in(1.0))
-    moves = {
+    moves: dict[str, Callable[[], None]] = {
         "play": playback.toggle,
         "back": lambda: playback.step(-1),
         "on": lambda: playback.step(1),
@@ -182,5 +187,6 @@ def next_look(scene: Scene, action: str) -> Look:
         return replace(look, color=COLOR_MODES[(now + 1) % len(COLOR_MODES)])
     people = scene.poses.xyz.shape[1]
     following = 0 if look.follow is None else look.follow + 1
-    there = [p for p in range(following, people) if (scene.poses.status[:, p] > 0).any()]
+    seen = np.isfinite(scene.poses.xyz).all(-1) & (scene.poses.status != Status.MISSING)
+    there = [p for p in range(following, people) if seen[:, p].any()]
     return replace(look, follow=there[0] if there else None)

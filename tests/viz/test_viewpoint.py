@@ -1,10 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 
 from lift3d.calib import Camera, InputError
 from lift3d.viz.bounds import Bounds
 from lift3d.viz.scene import build_scene
-from lift3d.viz.viewpoint import FIXED_VIEWS, camera_picture_size, camera_view, check_view, turntable
+from lift3d.viz.viewpoint import FIXED_VIEWS, camera_picture_size, camera_view, check_view, turntable, viewpoint_of
 
 BOX = Bounds(np.array([-1.0, 2.0, 0.0]), np.array([0.5, 2.8, 1.8]))
 
@@ -82,3 +83,22 @@ def test_a_cameras_drawing_has_its_proportions_and_even_sides():
     width, height = camera_picture_size(camera, longest=1280)
     assert (width % 2, height) == (0, 1280)
     assert width / height == pytest.approx(1088 / 1920, abs=0.002)
+
+
+def test_the_eye_of_an_opengl_renderer_is_understood(rng):
+    size, flip = (640, 400), np.diag([1.0, -1.0, -1.0, 1.0])
+    axis = rng.normal(size=3)
+    R = cv2.Rodrigues(axis)[0]
+    view = np.eye(4)
+    view[:3, :3], view[:3, 3] = R, [0.1, -0.2, 3.0]
+    gl_view = flip @ view
+    near, far = 0.1, 100.0
+    projection = np.array(
+        [[1.7, 0, 0.05, 0], [0, 2.2, -0.03, 0], [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)]]
+    )
+    projection = np.vstack([projection, [0, 0, -1, 0]])
+    points = R.T @ (rng.uniform(-0.5, 0.5, (3, 20)) + np.array([[0], [0], [4.0]]) - view[:3, 3:])
+    clip = projection @ gl_view @ np.vstack([points, np.ones(20)])
+    ndc = clip[:2] / clip[3]
+    wanted = np.stack([(ndc[0] + 1) / 2 * size[0] - 0.5, (1 - ndc[1]) / 2 * size[1] - 0.5], -1)
+    assert np.abs(viewpoint_of(gl_view, projection, size).project(points.T)[0] - wanted).max() < 1e-9
