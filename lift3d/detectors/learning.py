@@ -78,6 +78,8 @@ class State:
         optimiser: of the network.
         step: how many were done.
         shown: [2] of this epoch's joints, how many were right by PCK@0.2 and how many could be judged.
+        began: the step from which on the average counts; what was learnt before, from crops of half the size, is
+            soon forgotten.
     """
 
     network: nn.Module
@@ -85,6 +87,7 @@ class State:
     optimiser: torch.optim.AdamW
     step: int = 0
     shown: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
+    began: int = 0
 
     def to_save(self) -> dict[str, Any]:
         """What :meth:`take` needs."""
@@ -177,7 +180,7 @@ def learn(net: State, crops: Crops, rate: float, settings: TrainSettings, skelet
     nn.utils.clip_grad_norm_(net.network.parameters(), 5.0)
     net.optimiser.step()
     net.step += 1
-    _average(net, min(settings.ema, (1 + net.step) / (10 + net.step)))
+    _average(net, min(settings.ema, (1 + net.step - net.began) / (10 + net.step - net.began)))
     found = to_crop(argmax(answers[-1].detach())[0], STRIDE)
     net.shown += _judge(found.cpu().double().numpy(), crops.xy.astype(np.float64), skeleton)
 

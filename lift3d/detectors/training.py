@@ -198,6 +198,7 @@ def _run_epoch(net: State, job: _Run, place: tuple[int, int], progress: Progress
     """Learn from what is left of an epoch's batches, after ``place``: the epoch, and its steps that are done."""
     (epoch, done), settings = place, job.settings
     began, rate = time.perf_counter(), 0.0
+    net.began = job.steps * settings.half_epochs if epoch >= settings.half_epochs else 0
     for number, crops in enumerate(_batches(job, epoch, done), done + 1):
         rate = learning_rate(net.step, job.steps * settings.epochs, settings)
         learn(net, crops, rate, settings, job.people.skeleton, job.world)
