@@ -12,7 +12,7 @@ from typing import Any
 
 from lift3d.calib import InputError
 from lift3d.datasets.capture import Capture
-from lift3d.datasets.capture_folder import relative_name
+from lift3d.datasets.capture_folder import find_keypoint_sets, relative_name
 from lift3d.datasets.frames import sampled_digest
 from lift3d.datasets.keypoint_formats import read_provenance
 from lift3d.datasets.keypoint_formats.lift3d_h5 import is_hdf5
@@ -102,7 +102,7 @@ def detect_capture(
     result = detect_videos(
         recording.videos, path, detector, config=choice.config, overwrite=overwrite, progress=progress
     )
-    return replace(result, notes=recording.notes)
+    return replace(result, notes=(*recording.notes, *_taken_instead(folder, path)))
 
 
 def keypoints_of(
@@ -173,6 +173,16 @@ def _for_videos(choice: DetectorChoice, recording: Recording) -> DetectorOptions
     """The options, with what the videos say."""
     fps = probe(next(iter(recording.videos.values()))).fps
     return replace(choice.options, fps=fps, boxes_given=choice.config.boxes is not None)
+
+
+def _taken_instead(folder: Path, path: Path) -> list[str]:
+    """A line where ``lift3d reconstruct`` would by itself take other keypoints than those just found."""
+    first = next(iter(find_keypoint_sets(folder)), path)
+    if not path.absolute().is_relative_to(folder.absolute()) or first.absolute() == path.absolute():
+        return []
+    return [
+        f"`lift3d reconstruct` takes {relative_name(folder, first)} before these; for these give --keypoints {path}"
+    ]
 
 
 def _make_folder(folder: Path) -> None:

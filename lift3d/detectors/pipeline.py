@@ -13,6 +13,7 @@ from typing import Any
 from lift3d.calib import InputError
 
 from .detection import Boxes, Detection, KeypointDetector, PersonDetector, Picture
+from .person.background import WithBackground
 from .person.follow import Follower, FollowSettings
 
 
@@ -22,11 +23,13 @@ class TopDownSettings:
 
     Args:
         follow: how boxes are followed from frame to frame.
+        background: let what moves before a camera that stands still help the person detector.
         batch: pictures whose crops go through the network together. Boxes are predicted that many frames ahead, so
             a CPU, which gains little by it, takes few.
     """
 
     follow: FollowSettings = field(default_factory=FollowSettings)
+    background: bool = False
     batch: int = 4
 
 
@@ -95,11 +98,13 @@ class TopDown:
 
     def _follow(self, pictures: Iterator[Picture | None]) -> Iterator[Detection]:
         """Frames of a video."""
+        assert self.person is not None
         follower, waiting = Follower(self.config.follow), list[_Frame]()
+        person = WithBackground(self.person) if self.config.background else self.person
         for number, picture in enumerate(pictures):
             boxes = Boxes.none()
             if picture is not None:
-                detected = self._people([picture])[0] if follower.due(number) else None
+                detected = self._people(person, [picture])[0] if follower.due(number) else None
                 boxes = follower.boxes(number, detected)
             waiting.append(_Frame(number, picture, boxes))
             if len(waiting) >= self.config.batch:
@@ -114,8 +119,9 @@ class TopDown:
 
     def _each(self, pictures: Iterator[Picture | None]) -> Iterator[Detection]:
         """Pictures that have nothing to do with one another."""
+        assert self.person is not None
         while batch := list(islice(pictures, self.config.batch)):
-            detected = iter(self._people([picture for picture in batch if picture is not None]))
+            detected = iter(self._people(self.person, [picture for picture in batch if picture is not None]))
             followers = [Follower(self.config.follow) for _ in batch]
             frames = [
                 _Frame(0, picture, Boxes.none() if picture is None else follower.boxes(0, next(detected)))
@@ -124,11 +130,10 @@ class TopDown:
             for follower, frame, found in zip(followers, frames, self._joints(frames), strict=True):
                 yield found if frame.picture is None else follower.update(0, found)
 
-    def _people(self, pictures: list[Picture]) -> list[Boxes]:
+    def _people(self, person: PersonDetector, pictures: list[Picture]) -> list[Boxes]:
         """The boxes in each picture."""
-        assert self.person is not None
         with self._clock("people"):
-            return self.person(pictures) if pictures else []
+            return person(pictures) if pictures else []
 
     def _joints(self, frames: list[_Frame]) -> list[Detection]:
         """The joints in each frame's boxes."""

@@ -131,6 +131,15 @@ def test_detect_keeps_keypoints_in_a_capture_and_says_when_its_videos_changed(fi
     assert f"the videos of {video.stem} are not those that the keypoints were found in" in changed.stdout
 
 
+def test_keypoints_that_would_be_taken_before_those_found_are_named(filmed, tmp_path):
+    outside = run("detect", filmed, "--detector", "oracle", "-o", tmp_path / "o.h5")
+    assert (outside.exit_code, "before these" in outside.stdout) == (0, False)
+    (filmed / "keypoints").mkdir()
+    shutil.copy(tmp_path / "o.h5", filmed / "keypoints" / "a.h5")
+    inside = run("detect", filmed, "--detector", "oracle")
+    assert "`lift3d reconstruct` takes keypoints/a.h5 before these; for these give --keypoints" in inside.stdout
+
+
 def test_a_detector_that_is_named_is_used_though_others_keypoints_are_there(filmed, tmp_path):
     assert run("reconstruct", filmed, "-o", tmp_path / "a.poses.h5").exit_code == 0
     result = run("reconstruct", filmed, "-o", tmp_path / "b.poses.h5", "--detector", "oracle", "--json")
