@@ -61,7 +61,7 @@ class CameraJob:
                 f"{len(bad)} of {frames} pictures cannot be decoded and count as not seen: {ranges(list(bad))}"
             )
         if frames < source.count:
-            notes.append(f"cut short or damaged: {frames} of the {source.count} pictures that it tells of are there")
+            notes.append(f"the header tells of {source.count} pictures, {frames} are there; the file may be cut short")
         if outside:
             notes.append(f"boxes outside of the picture, left out: {outside}")
         return [f"{self.name}: {note}" for note in notes]

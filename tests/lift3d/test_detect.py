@@ -167,7 +167,7 @@ def test_what_is_left_of_a_truncated_video_is_kept_and_the_loss_said(video, tmp_
     frames = result.cameras[0].frames
     assert 15 <= frames <= 22
     assert result.summary()["notes"] == [
-        f"a: cut short or damaged: {frames} of the 40 pictures that it tells of are there"
+        f"a: the header tells of 40 pictures, {frames} are there; the file may be cut short"
     ]
 
 
