@@ -16,7 +16,8 @@ from .viewpoint import Viewpoint
 
 logger = logging.getLogger(__name__)
 
-KEPT = 32  # of the latest updates stay in memory: several pictures' worth, while the driver is at most two behind
+PLACES = 3  # for the values of a mesh that moves, taken in turn
+KEPT = 16  # of the meshes that were taken away keep their memory, since the driver may still be reading it
 
 
 def open3d_mesh(mesh: Mesh) -> Any:
@@ -84,10 +85,10 @@ class MeshStage:
 
     def __init__(self, scene: Any, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
         self._scene = scene
-        self._extent = np.stack([low, high]).astype(np.float32)
+        self._extent = np.stack([low, high])
         self._material = flat_material()
-        self._moving: dict[str, tuple[int, int]] = {}
-        self._alive: deque[Any] = deque(maxlen=KEPT)
+        self._moving: dict[str, _Moving] = {}
+        self._gone: deque[_Moving] = deque(maxlen=KEPT)
 
     def put(self, name: str, mesh: Mesh) -> None:
         """Put a mesh into the scene, or replace the one of that name."""
@@ -97,52 +98,64 @@ class MeshStage:
 
     def move(self, name: str, mesh: Mesh) -> None:
         """The same as :meth:`put` for a mesh whose triangles are those of the last time."""
-        from open3d.visualization import rendering
-
-        counts = (len(mesh.vertices), len(mesh.faces))
-        if self._moving.get(name) != counts or not self._scene.has_geometry(name):
-            self._add_moving(name, mesh)
-        if counts[1]:
-            flags = rendering.Scene.UPDATE_POINTS_FLAG | rendering.Scene.UPDATE_COLORS_FLAG
-            self._update(name, _point_cloud(mesh), flags)
+        if not len(mesh.faces):
+            self.remove(name)
+            return
+        moving = self._moving.get(name)
+        if moving is None or moving.counts != (len(mesh.vertices), len(mesh.faces)):
+            self.remove(name)
+            moving = self._moving[name] = _Moving(mesh, self._extent)
+            self._scene.add_geometry(name, moving.mesh, self._material)
+        moving.update(self._scene.scene, name, mesh)
 
     def remove(self, name: str) -> None:
         """Take a mesh away, if it is there."""
-        self._moving.pop(name, None)
+        moving = self._moving.pop(name, None)
+        if moving is not None:
+            self._gone.append(moving)
         if self._scene.has_geometry(name):
             self._scene.remove_geometry(name)
 
-    def _add_moving(self, name: str, mesh: Mesh) -> None:
-        """Make the buffers; for a moment two vertices span the whole box, which Open3D then takes for the mesh's."""
+
+class _Moving:
+    """The memory of a mesh that moves.
+
+    Open3D hands the driver the address of new values, which the driver reads whenever it gets there; on a slow machine
+    that is many pictures later. So the values always stand in the same few places, which hold vertices of some frame at
+    any time: a driver that lags shows a later frame, not what has come into that memory since.
+
+    Args:
+        mesh: its triangles stay, and the number of its vertices.
+        extent: [2, 3] metres: for a moment two vertices span this box, which Open3D then takes for the mesh's.
+    """
+
+    def __init__(self, mesh: Mesh, extent: NDArray[np.float64]) -> None:
         from open3d import core, t
+
+        self.counts = (len(mesh.vertices), len(mesh.faces))
+        self._turn = 0
+        self._places = [np.zeros((2, self.counts[0], 3), np.float32) for _ in range(PLACES)]
+        self._clouds = []
+        for place in self._places:
+            place[:] = mesh.vertices, mesh.colors
+            cloud = t.geometry.PointCloud(core.Tensor.from_numpy(place[0]))
+            cloud.point.colors = core.Tensor.from_numpy(place[1])
+            cloud.point.uv = _tensor(np.zeros((self.counts[0], 2)))
+            self._clouds.append(cloud)
+        vertices = mesh.vertices.copy()
+        vertices[:2] = extent
+        self.mesh = t.geometry.TriangleMesh(_tensor(vertices), core.Tensor.from_numpy(mesh.faces.astype(np.int32)))
+        self.mesh.vertex.colors = _tensor(mesh.colors)
+
+    def update(self, scene: Any, name: str, mesh: Mesh) -> None:
+        """Give the mesh of a name in an Open3D scene new positions and colours."""
         from open3d.visualization import rendering
 
-        self.remove(name)
-        self._moving[name] = (len(mesh.vertices), len(mesh.faces))
-        if not len(mesh.faces):
-            return
-        vertices = mesh.vertices.astype(np.float32)
-        vertices[:2] = self._extent
-        made = t.geometry.TriangleMesh(_tensor(vertices), core.Tensor.from_numpy(mesh.faces.astype(np.int32)))
-        made.vertex.colors = _tensor(mesh.colors)
-        self._scene.add_geometry(name, made, self._material)
-        cloud = _point_cloud(mesh)
-        cloud.point.uv = _tensor(np.zeros((len(vertices), 2)))  # see open3d_mesh
-        self._update(name, cloud, rendering.Scene.UPDATE_UV0_FLAG)
-
-    def _update(self, name: str, cloud: Any, flags: int) -> None:
-        """Hand new values to the driver, which reads them later, from where they are: so they must not go yet."""
-        self._alive.append(cloud)
-        self._scene.scene.update_geometry(name, cloud, flags)
-
-
-def _point_cloud(mesh: Mesh) -> Any:
-    """A mesh's vertices and colours, as Open3D takes them for an update."""
-    from open3d import t
-
-    cloud = t.geometry.PointCloud(_tensor(mesh.vertices))
-    cloud.point.colors = _tensor(mesh.colors)
-    return cloud
+        self._turn = (self._turn + 1) % PLACES
+        self._places[self._turn][:] = mesh.vertices, mesh.colors
+        flags = rendering.Scene.UPDATE_POINTS_FLAG | rendering.Scene.UPDATE_COLORS_FLAG
+        flags |= rendering.Scene.UPDATE_UV0_FLAG  # see open3d_mesh
+        scene.update_geometry(name, self._clouds[self._turn], flags)
 
 
 def _tensor(values: NDArray[Any]) -> Any:
