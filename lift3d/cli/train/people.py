@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="COCO keypoint file (JSON).")
 @click.option("--images", type=click.Path(path_type=Path), required=True, help="The folder of its pictures.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
+@click.option("--arch", type=click.Choice(["centre", "light"]), default="centre", show_default=True,
+              help="light has the encoder of the light joints' network.")  # fmt: skip
+@click.option("--encoder", type=click.Path(path_type=str), default="",
+              help="Start from the encoder of this checkpoint of `train keypoints --arch light`.")  # fmt: skip
 @click.option("--epochs", type=int, default=32, show_default=True, help="Each of as many scenes as --scenes says.")
 @click.option("--scenes", type=int, default=2400, show_default=True, help="Scenes an epoch, each made anew.")
 @click.option("--half-epochs", type=int, default=8, show_default=True, help="The first ones, in half the size.")

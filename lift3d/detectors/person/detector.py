@@ -15,7 +15,7 @@ from lift3d.checkpoint import load_checkpoint
 from lift3d.detectors.crops import cut
 from lift3d.detectors.detection import Array, Boxes, Picture
 
-from .network import MULTIPLE, CentreNetwork, build_person_network
+from .network import MULTIPLE, PersonMaps, build_person_network
 from .targets import boxes_from_maps
 
 KIND = "person"
@@ -37,7 +37,7 @@ class PersonNetwork:
         batch: pictures at a time.
     """
 
-    network: CentreNetwork
+    network: PersonMaps
     description: dict[str, Any]
     device: str = "cpu"
     least: float = 0.3

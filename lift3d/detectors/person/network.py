@@ -8,6 +8,8 @@ Sources:
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lift3d.calib import InputError
-from lift3d.detectors.networks import Residual
+from lift3d.checkpoint import load_checkpoint
+from lift3d.detectors.keypoint_network import as_input
+from lift3d.detectors.networks import Light, Residual
 
 STRIDE = 8
 """Pixels of the picture to a cell of the maps."""
@@ -30,7 +34,7 @@ REACH = 32.0
 """Pixels from a cell to the sides of a box where the network gives 0: the exponent's unit."""
 
 MEAN, SPREAD = 114.0, 64.0
-"""Of a picture's values, which are taken as 0..255."""
+"""Of a picture's values 0..255."""
 
 
 def _layer(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -40,29 +44,20 @@ def _layer(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Se
     )
 
 
-class CentreNetwork(nn.Module):
-    """Plain and residual 3 x 3 convolutions down to a 32nd, and back up to an 8th.
+class PersonMaps(nn.Module):
+    """A pyramid on some encoder, and the maps of people in it.
 
     Args:
-        widths: channels at a 2nd, 4th, 8th, 16th and 32nd of the picture's size.
-        depths: residual blocks at each.
+        stages: of the encoder, each of which halves the picture; the first two together make a 4th of it.
+        widths: channels at an 8th, 16th and 32nd of the picture's size.
         head: channels on the way back.
     """
 
-    def __init__(
-        self,
-        widths: tuple[int, ...] = (16, 32, 64, 96, 128),
-        depths: tuple[int, ...] = (0, 1, 1, 2, 2),
-        head: int = 64,
-    ) -> None:
+    def __init__(self, stages: Sequence[nn.Module], widths: tuple[int, ...], head: int) -> None:
         super().__init__()
-        stages, inputs = [], 3
-        for width, depth in zip(widths, depths, strict=True):
-            stages.append(nn.Sequential(_layer(inputs, width, 3, 2), *[Residual(width, width) for _ in range(depth)]))
-            inputs = width
         self.stages = nn.ModuleList(stages)
-        self.sides = nn.ModuleList(_layer(width, head, 1) for width in widths[2:])
-        self.merges = nn.ModuleList(_layer(head, head) for _ in widths[2:-1])
+        self.sides = nn.ModuleList(_layer(width, head, 1) for width in widths)
+        self.merges = nn.ModuleList(_layer(head, head) for _ in widths[:-1])
         self.out = nn.Conv2d(head, 5, 1)
         nn.init.normal_(self.out.weight, std=0.01)
         nn.init.zeros_(self.out.bias)
@@ -79,7 +74,7 @@ class CentreNetwork(nn.Module):
             logits [B, H/8, W/8] of a person's middle; distances [B, 4, H/8, W/8] in pixels from the cell's middle to
             the left, top, right and bottom of the box.
         """
-        x = (pictures - MEAN) / SPREAD
+        x = self.standard(pictures)
         levels = []
         for stage in self.stages:
             x = stage(x)
@@ -91,16 +86,88 @@ class CentreNetwork(nn.Module):
         out = self.out(x)  # [B, 5, H/8, W/8]
         return out[:, 0], REACH * torch.exp(out[:, 1:].clamp(-6, 4))
 
+    def standard(self, pictures: Tensor) -> Tensor:
+        """Pictures as the encoder takes them."""
+        return (pictures - MEAN) / SPREAD
 
-ARCHITECTURES = {"centre": CentreNetwork}
+
+class CentreNetwork(PersonMaps):
+    """Plain and residual 3 x 3 convolutions down to a 32nd, and back up to an 8th.
+
+    Args:
+        widths: channels at a 2nd, 4th, 8th, 16th and 32nd of the picture's size.
+        depths: residual blocks at each.
+        head: channels on the way back.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (16, 32, 64, 96, 128),
+        depths: tuple[int, ...] = (0, 1, 1, 2, 2),
+        head: int = 64,
+    ) -> None:
+        stages, inputs = [], 3
+        for width, depth in zip(widths, depths, strict=True):
+            stages.append(nn.Sequential(_layer(inputs, width, 3, 2), *[Residual(width, width) for _ in range(depth)]))
+            inputs = width
+        super().__init__(stages, widths[2:], head)
 
 
-def build_person_network(arch: str, sizes: dict[str, Any]) -> CentreNetwork:
+class LightPersonNetwork(PersonMaps):
+    """The encoder of the light joints' network, which can start from its weights (:func:`take_encoder`).
+
+    Args:
+        widths: of the encoder, see :class:`lift3d.detectors.networks.Light`.
+        head: channels on the way back.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 48, 96, 160, 256), head: int = 64) -> None:
+        light = Light(1, widths=widths)
+        super().__init__([light.stem, *light.stages], widths[2:], head)
+
+    def standard(self, pictures: Tensor) -> Tensor:
+        """Red first and by ImageNet's mean and spread, as the joints' networks take them."""
+        return as_input(pictures.flip(1).permute(0, 2, 3, 1))
+
+
+def take_encoder(network: PersonMaps, path: str | os.PathLike[str]) -> None:
+    """Start from the encoder of a trained joints' network.
+
+    Args:
+        network: changed.
+        path: checkpoint of ``lift3d train keypoints --arch light``.
+
+    Raises:
+        FileNotFoundError: there is none.
+        InputError: it is no checkpoint of joints, or its encoder is another one.
+    """
+    state = load_checkpoint(path, "keypoints").state
+    encoder = {}
+    for name, value in state.items():
+        part, _, rest = name.partition(".")
+        if part == "stem":
+            encoder[f"0.{rest}"] = value
+        elif part == "stages":
+            number, _, rest = rest.partition(".")
+            encoder[f"{int(number) + 1}.{rest}"] = value
+    try:
+        network.stages.load_state_dict(encoder)
+    except RuntimeError as error:
+        raise InputError(
+            f"the encoder of {path} is not that of this person detector; wanted a checkpoint of "
+            "`lift3d train keypoints --arch light`, and arch light here"
+        ) from error
+
+
+ARCHITECTURES: dict[str, type[PersonMaps]] = {"centre": CentreNetwork, "light": LightPersonNetwork}
+
+
+def build_person_network(arch: str, sizes: dict[str, Any]) -> PersonMaps:
     """A network by its name.
 
     Raises:
         InputError: there is none of that name.
     """
     if arch not in ARCHITECTURES:
-        raise InputError(f"{arch} is no architecture of the person detector; wanted {', '.join(ARCHITECTURES)}")
+        raise InputError(f"{arch} is no architecture of the person detector; wanted {' or '.join(ARCHITECTURES)}")
     return ARCHITECTURES[arch](**{name: tuple(v) if isinstance(v, list) else v for name, v in sizes.items()})

@@ -28,7 +28,7 @@ from lift3d.run_folder import EpochRecord, RunFolder, RunKind
 from .cutouts import Cutouts, read_cutouts
 from .detector import KIND
 from .evaluation import BoxScore, score_boxes
-from .network import MULTIPLE, CentreNetwork, build_person_network
+from .network import MULTIPLE, PersonMaps, build_person_network, take_encoder
 from .scenes import Scene, SceneSettings, make_scene
 from .targets import boxes_from_maps, make_targets, person_loss
 
@@ -54,6 +54,7 @@ class TrainSettings:
     Args:
         arch: a name of :data:`lift3d.detectors.person.network.ARCHITECTURES`.
         sizes: of the network, for example head; {} for its own.
+        encoder: checkpoint of a joints' network whose encoder the network starts from; "" for none.
         scenes: what is shown.
         pictures: (width, height) of the scenes, multiples of 32.
         epochs: of ``scenes_per_epoch``.
@@ -71,6 +72,7 @@ class TrainSettings:
 
     arch: str = "centre"
     sizes: dict[str, Any] = field(default_factory=dict)
+    encoder: str = ""
     scenes: SceneSettings = field(default_factory=SceneSettings)
     pictures: tuple[tuple[int, int], ...] = SIZES
     epochs: int = 32
@@ -95,8 +97,8 @@ class TrainSettings:
 class _State:
     """All that a step changes."""
 
-    network: CentreNetwork
-    average: CentreNetwork
+    network: PersonMaps
+    average: PersonMaps
     optimiser: torch.optim.AdamW
     step: int = 0
 
@@ -205,11 +207,19 @@ def _describe(settings: TrainSettings, people: PeopleImages, select: int, data: 
         "arch": settings.arch,
         "sizes": settings.sizes,
         "input": "BGR 0..255, longer side 320, sides multiples of 32",
-        "training": asdict(settings),
+        "training": {**asdict(settings), "encoder": Path(settings.encoder).name},
+        "encoder_sha256": _sha256(Path(settings.encoder)) if settings.encoder else None,
         "people": {"all": len(people), "held_out": select, "sources": sources},
         "protocol": "AP at IoU 0.5 on scenes of people held out of training",
-        "data_sha256": hashlib.sha256(data.read_bytes()).hexdigest(),
+        "data_sha256": _sha256(data),
     }
+
+
+def _sha256(path: Path) -> str:
+    """Of a file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; wanted a checkpoint of `lift3d train keypoints --arch light`")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _new_state(settings: TrainSettings) -> _State:
@@ -217,6 +227,8 @@ def _new_state(settings: TrainSettings) -> _State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network, average = (build_person_network(settings.arch, settings.sizes) for _ in range(2))
+    if settings.encoder:
+        take_encoder(network, settings.encoder)
     average.load_state_dict(network.state_dict())
     network.to(settings.device, memory_format=torch.channels_last)
     average.to(settings.device, memory_format=torch.channels_last).eval()
@@ -340,7 +352,7 @@ def _selection_scenes(cutouts: Cutouts, settings: TrainSettings) -> list[Scene]:
 
 
 @torch.inference_mode()
-def score_scenes(network: CentreNetwork, scenes: Sequence[Scene], device: str = "cpu") -> BoxScore:
+def score_scenes(network: PersonMaps, scenes: Sequence[Scene], device: str = "cpu") -> BoxScore:
     """How well a network, in evaluation mode, finds the people of scenes; neighbours of one size go together."""
     found: list[Boxes] = []
     start = 0

@@ -6,8 +6,10 @@ torch = pytest.importorskip("torch")
 from lift3d.calib import InputError  # noqa: E402
 from lift3d.checkpoint import Checkpoint, save_checkpoint  # noqa: E402
 from lift3d.detectors.crops import apply  # noqa: E402
+from lift3d.detectors.keypoint_network import as_input  # noqa: E402
+from lift3d.detectors.networks import build_network  # noqa: E402
 from lift3d.detectors.person.detector import PersonNetwork, letterbox  # noqa: E402
-from lift3d.detectors.person.network import CentreNetwork  # noqa: E402
+from lift3d.detectors.person.network import CentreNetwork, LightPersonNetwork, take_encoder  # noqa: E402
 from lift3d.detectors.person.targets import boxes_from_maps, cell_middles, make_targets, person_loss  # noqa: E402
 
 TINY = {"widths": [4, 4, 8, 8, 8], "depths": [0, 0, 0, 0, 0], "head": 8}
@@ -81,7 +83,7 @@ def test_a_checkpoint_of_another_kind_or_architecture_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"k\.pt holds a keypoints, wanted a person"):
         PersonNetwork.load(other)
     unknown = save_checkpoint(tmp_path / "u.pt", Checkpoint("person", {"arch": "yolo", "sizes": {}}, state))
-    with pytest.raises(InputError, match=r"u\.pt: yolo is no architecture of the person detector; wanted centre"):
+    with pytest.raises(InputError, match=r"u\.pt: yolo is no architecture of the person detector; wanted cen"):
         PersonNetwork.load(unknown)
     misfit = save_checkpoint(tmp_path / "m.pt", Checkpoint("person", {"arch": "centre", "sizes": {}}, state))
     with pytest.raises(InputError, match=r"m\.pt does not fit the network it names \(centre\)"):
@@ -89,3 +91,18 @@ def test_a_checkpoint_of_another_kind_or_architecture_is_one_line(tmp_path):
     half = {name: v.half() if v.dtype.is_floating_point else v for name, v in state.items()}
     good = save_checkpoint(tmp_path / "g.pt", Checkpoint("person", {"arch": "centre", "sizes": TINY}, half))
     assert next(PersonNetwork.load(good).network.parameters()).dtype == torch.float32
+
+
+def test_the_light_network_starts_from_the_encoder_of_a_joints_network(tmp_path):
+    widths = (16, 16, 16, 16, 16)
+    joints = build_network("light", 17, widths=widths, decoder=16)
+    path = save_checkpoint(tmp_path / "j.pt", Checkpoint("keypoints", {}, joints.state_dict()))
+    network = LightPersonNetwork(widths=widths, head=8).eval()
+    take_encoder(network, path)
+    rgb = torch.rand(1, 3, 64, 64) * 255
+    seen = network.stages[0](network.standard(rgb.flip(1)))
+    wanted = joints.eval().stem(as_input(rgb.permute(0, 2, 3, 1)))
+    assert torch.allclose(seen, wanted, atol=1e-5)
+    assert network(rgb)[1].shape == (1, 4, 8, 8)
+    with pytest.raises(InputError, match=r"encoder of .*j\.pt is not that of this person detector"):
+        take_encoder(CentreNetwork(), path)

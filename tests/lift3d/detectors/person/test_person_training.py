@@ -60,7 +60,7 @@ def test_the_checkpoint_says_what_it_is_and_finds_boxes(people_files, tmp_path):
 
 def test_learning_lowers_the_error_on_people_held_out(people_files, tmp_path):
     data, images = people_files(12)
-    scenes = SceneSettings(heights=(0.5, 0.9), people=(0, 1), alone=0, decoys=0, disturbed=False)
+    scenes = SceneSettings(heights=(0.5, 0.9), people=(0, 1), alone=0, mosaic=0, decoys=0, disturbed=False)
     settings = dataclasses.replace(
         SETTINGS, sizes={**TINY, "widths": (8, 8, 16, 16, 16), "head": 16}, scenes=scenes, pictures=((96, 96),),
         epochs=6, half_epochs=0, scenes_per_epoch=160, batch=8, rate=1e-2, ema=0.9, select_scenes=24,

@@ -12,7 +12,7 @@ from lift3d.detectors.person.cutouts import LONGEST, body_mask, filled, read_cut
 from lift3d.detectors.person.scenery import make_scenery, paste
 from lift3d.detectors.person.scenes import SceneSettings, make_scene
 
-PLAIN = SceneSettings(people=(0, 1), whole=0.0, alone=0.0, decoys=0, disturbed=False)
+PLAIN = SceneSettings(people=(0, 1), whole=0.0, alone=0.0, mosaic=0.0, decoys=0, disturbed=False)
 
 
 @pytest.fixture
