@@ -27,7 +27,8 @@ class Note:
         self.root = gui.ScrollableVert(0, gui.Margins(margin, margin, margin, margin))
         self._grid = gui.VGrid(columns, round(0.25 * self._em))
         self.root.add_child(self._grid)
-        self.root.background_color = gui.Color(*BACKGROUND.tolist(), OPACITY)
+        red, green, blue = BACKGROUND.tolist()
+        self.root.background_color = gui.Color(red, green, blue, OPACITY)
         self.root.visible = False
         self._labels: list[Any] = []
 

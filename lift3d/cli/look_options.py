@@ -54,6 +54,8 @@ def look_of(given: dict[str, Any]) -> Look:
     """The look that the options describe; people are counted from 1 on the command line."""
     from lift3d.viz.look import Look
 
+    if given["trail_joints"] and not given["trails"]:
+        raise click.UsageError("--trail-joints means nothing without --trails")
     return Look(
         color=given["color"],
         ellipsoids=given["ellipsoids"],

@@ -76,6 +76,8 @@ def _options(
 
     poses = next(iter(results.values()))
     is_camera = poses.rig is not None and given["view"] in poses.rig.names
+    if given["capture"] is not None and not is_camera:
+        raise click.UsageError("--capture means nothing but for the --view of a camera")
     return RenderOptions(
         title=files[0].name if len(files) == 1 else "",
         caption=not given["no_caption"],

@@ -74,6 +74,8 @@ def test_mistakes_end_in_one_line(file, tmp_path):
 def test_options_that_would_do_nothing_are_refused(file, tmp_path):
     refused(run(file, tmp_path / "a.png", "--fps", 30), "--fps means nothing for a picture", code=2)
     refused(run(file, tmp_path / "a.mp4", "--frame", 3), "--frame means nothing for a video", code=2)
+    refused(run(file, tmp_path / "a.png", "--capture", tmp_path), "--capture means nothing but", code=2)
+    refused(run(file, tmp_path / "a.png", "--trail-joints", "head"), "nothing without --trails", code=2)
     refused(run(file, tmp_path / "a.png", "--size", "big"), "write it as 1280x720", code=2)
 
 
