@@ -17,6 +17,7 @@ from .pipeline import TopDown, TopDownSettings
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 OWN = {"light": "keypoints_light.pt", "accurate": "keypoints_accurate.pt"}
+ARCHITECTURES = {"light": "light", "accurate": "unet"}
 FLIPPED = frozenset({"accurate"})
 """Own detectors that look at the mirror image too unless they are told not to."""
 
@@ -35,7 +36,6 @@ class DetectorOptions:
         people: how many to look for; None: all.
         fps: of the videos, None for pictures.
         boxes_given: boxes will come from elsewhere, so no person detector is loaded.
-        download: let a backend fetch its model; otherwise nothing is ever downloaded.
         download: let a backend fetch a model that is not there; nothing is ever fetched otherwise.
     """
 
@@ -46,7 +46,6 @@ class DetectorOptions:
     people: int | None = None
     fps: float | None = None
     boxes_given: bool = False
-    download: bool = False
     download: bool = False
 
 
@@ -99,7 +98,7 @@ def _shipped(name: str) -> Path:
         instead = f"; or take --detector {others[0]}" if others else ""
         raise FileNotFoundError(
             f"the weights of {name} are not in this installation ({path}); train them with `lift3d train keypoints "
-            f"--data COCO.json --images DIR -o RUN` (docs/detect.md), and give the checkpoint by --weights{instead}"
+            f"--arch {ARCHITECTURES[name]} --data COCO.json --images DIR -o RUN` and give the checkpoint by --weights{instead}"
         )
     return path
 
