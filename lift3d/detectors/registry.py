@@ -98,7 +98,8 @@ def _shipped(name: str) -> Path:
         instead = f"; or take --detector {others[0]}" if others else ""
         raise FileNotFoundError(
             f"the weights of {name} are not in this installation ({path}); train them with `lift3d train keypoints "
-            f"--arch {ARCHITECTURES[name]} --data COCO.json --images DIR -o RUN` and give the checkpoint by --weights{instead}"
+            f"--arch {ARCHITECTURES[name]} --data COCO.json --images DIR -o RUN` and give the checkpoint by "
+            f"--weights{instead}"
         )
     return path
 
