@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -110,11 +111,27 @@ def _processes() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+class _SumOfAll(torch.autograd.Function):
+    """The sum over the processes; each one's loss depends on every one's value, so gradients are summed as well."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        """Sum."""
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Sum of what every process asks for."""
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
 def _sum_of_all(value: Tensor) -> Tensor:
     """The sum over the processes, through which gradients flow back to all of them."""
-    from torch.distributed.nn.functional import all_reduce
-
-    total: Tensor = all_reduce(value)  # type: ignore[no-untyped-call]
+    total: Tensor = _SumOfAll.apply(value)
     return total
 
 

@@ -185,9 +185,11 @@ def _poses(joints: list[_Joint], motion: Array) -> tuple[list[Array], list[Array
     for joint in joints:
         values = motion[:, column : column + len(joint.channels)]
         column += len(joint.channels)
-        moved = {name[0].lower(): values[:, k] for k, name in enumerate(joint.channels) if name.endswith("position")}
+        moved = {
+            name[0].lower(): values[:, k] for k, name in enumerate(joint.channels) if name.lower().endswith("position")
+        }
         offset = np.stack([moved.get(axis, np.full(len(motion), joint.offset[i])) for i, axis in enumerate("xyz")], -1)
-        order = [k for k, name in enumerate(joint.channels) if name.endswith("rotation")]
+        order = [k for k, name in enumerate(joint.channels) if name.lower().endswith("rotation")]
         letters = "".join(joint.channels[k][0].lower() for k in order)
         own = rotations(np.deg2rad(values[:, order[::-1]]), letters[::-1])  # the last channel turns first
         if joint.parent < 0:

@@ -235,7 +235,7 @@ def bvh(path, *, rename=str, scale=1.0):
         pad = "\t" * depth
         lines = [f"{pad}{'JOINT' if depth else 'ROOT'} {rename(name)}", pad + "{"]
         lines.append(f"{pad}\tOFFSET {' '.join(str(scale * v) for v in offset)}")
-        places = "" if depth else "Xposition Yposition Zposition "
+        places = "" if depth else "Xposition Yposition ZPosition "  # some write one of them so
         lines.append(f"{pad}\tCHANNELS {3 if depth else 6} {places}Zrotation Xrotation Yrotation")
         for child in children:
             lines += write(child, depth + 1)
