@@ -251,3 +251,20 @@ def test_every_refusal_leaves_nothing_behind(broken, tmp_path):
     folder.mkdir()
     assert run("reconstruct", broken, "-o", folder / "r.poses.h5").exit_code == 1
     assert not list(folder.iterdir())
+
+
+def test_filled_joints_are_marked_and_the_others_stay(demo, tmp_path):
+    pytest.importorskip("torch", reason="lift3d[train] is not installed")
+    results = {}
+    for fill in ("none", "lifted"):
+        result = run("reconstruct", demo, "-o", tmp_path / f"{fill}.poses.h5", "--fill", fill, "--json")
+        assert result.exit_code == 0, result.output
+        results[fill] = json.loads(result.stdout), Poses.load(tmp_path / f"{fill}.poses.h5")
+    (_, plain), (summary, filled) = results["none"], results["lifted"]
+    kept = plain.status > 0
+    np.testing.assert_array_equal(filled.xyz[kept], plain.xyz[kept])
+    lifted = filled.status == 3
+    assert summary["lifted"] == lifted.sum()
+    assert not (lifted & kept).any()
+    assert np.isfinite(filled.sigma[lifted]).all()
+    assert not lifted.any() or "filled in by the lifter" in filled.verdict["reasons"][-1]
