@@ -59,7 +59,7 @@ class Processes:
         flat = torch.cat([gradient.flatten() for gradient in found])
         dist.all_reduce(flat)
         flat /= self.count
-        parts: tuple[Tensor, ...] = torch.split(flat, [gradient.numel() for gradient in found])  # type: ignore[no-untyped-call]
+        parts: tuple[Tensor, ...] = torch.split(flat, [gradient.numel() for gradient in found])
         for gradient, part in zip(found, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
@@ -131,7 +131,7 @@ class _SumOfAll(torch.autograd.Function):
 
 def _sum_of_all(value: Tensor) -> Tensor:
     """The sum over the processes, through which gradients flow back to all of them."""
-    total: Tensor = _SumOfAll.apply(value)
+    total: Tensor = _SumOfAll.apply(value)  # type: ignore[no-untyped-call]
     return total
 
 
