@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .smooth import METHODS as FILTERS
+
+if TYPE_CHECKING:
+    from lift3d.detect_capture import DetectorChoice
 
 METHODS = ("none", *FILTERS)
 
@@ -61,8 +65,6 @@ def command(
     The folder is understood without configuration; what cannot be guessed stands in its capture.toml. The run ends
     with a table of errors per camera and joint, and a verdict: good, doubtful or bad, with the reasons.
     """
-    from lift3d.detect_capture import DetectorChoice
-    from lift3d.detectors.registry import DetectorOptions
     from lift3d.reconstruct import ReconstructConfig, reconstruct_capture
     from lift3d.smoothing import SmoothingConfig
 
@@ -79,19 +81,16 @@ def command(
     )
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)
-    out = out or Path(f"{capture.resolve().name}.poses.h5")
     if detector is not None and keypoints is not None:
         raise click.UsageError("--keypoints says whose keypoints to take; leave --detector out")
-    named = detector or ("light" if weights is not None else None)
-    choice = DetectorChoice(named, DetectorOptions(weights=weights, device=device))
     with progress_bar() as progress:
         result = reconstruct_capture(
             capture,
-            out,
+            out or Path(f"{capture.resolve().name}.poses.h5"),
             calibration=calibration,
             keypoints=keypoints,
             fps=fps,
-            detector=choice,
+            detector=_choice(detector, weights, device),
             overwrite=overwrite,
             config=config,
             progress=progress,
@@ -100,6 +99,15 @@ def command(
         click.echo(json.dumps(result.summary, indent=1))
     else:
         print_summary(result.summary)
+
+
+def _choice(detector: str | None, weights: Path | None, device: str) -> DetectorChoice:
+    """Whose keypoints to take; weights alone are the light detector's."""
+    from lift3d.detect_capture import DetectorChoice
+    from lift3d.detectors.registry import DetectorOptions
+
+    name = detector or ("light" if weights is not None else None)
+    return DetectorChoice(name, DetectorOptions(weights=weights, device=device))
 
 
 def _box(text: str | None) -> tuple[float, float, float, float, float, float] | None:
