@@ -217,7 +217,7 @@ class _Body:
             self._limb("shoe", (instep, big), (0.042, 0.029)),
             self._limb("shoe", (instep, small), (0.040, 0.028)),
             self._limb("shoe", (ankle + 0.015 * upward, instep), (0.042, 0.040)),
-            self._limb("sole", (back - 0.020 * upward, front - 0.021 * upward), (0.041, 0.045), thin=upward, flat=0.3),
+            self._limb("sole", (back - 0.020 * upward, front - 0.021 * upward), (0.041, 0.037), thin=upward, flat=0.3),
         ]
 
     def _face(self) -> list[Solids]:

@@ -11,28 +11,28 @@ from .solids import Single
 Image = NDArray[np.uint8]
 
 PIXELS_PER_METRE = 64
-PLANK = (0.14, 1.6)  # metres, wide and long
+SHEET = 2.0  # metres, each side
 SKIRTING = 0.12  # metres
 DADO = 1.35  # metres: below it the walls are darker
 COURT_EDGE, COURT_CIRCLE = 1.2, 1.8  # metres from the wall; its radius
 COURT_COLOR, LINE = (70, 90, 150), 3
-WOOD = (118, 158, 190)  # BGR
+RUBBER = (138, 140, 132)  # BGR
 PLASTER = ((196, 208, 212), (206, 202, 190), (188, 204, 198))
 PAINT = ((120, 132, 116), (138, 118, 96), (112, 124, 146))
 
 
 def floor_texture(half: float, noise: Single, rng: np.random.Generator) -> Image:
-    """Planks and the lines of a court: [2 half, 2 half] metres, the rows along y."""
+    """Grey rubber sheets and the lines of a court: [2 half, 2 half] metres, the rows along y.
+
+    A lively floor (planks in the colour of skin) takes a weak person detector in; floors of real laboratories are calm.
+    """
     n = round(2 * half * PIXELS_PER_METRE)
-    wide, long = (round(side * PIXELS_PER_METRE) for side in PLANK)
+    sheet = round(SHEET * PIXELS_PER_METRE)
     v, u = np.indices((n, n))
-    row = v // wide
-    shift = rng.integers(0, long, n // wide + 1)[row]
-    plank = (u + shift) // long
-    tone = rng.normal(0, 0.07, (n // wide + 1, n // long + 3))[row, plank]
-    grain = 0.035 * noise[v % 512, (u // 6 + 37 * row) % 512] + 0.03 * noise[(v // 5) % 512, (u // 5) % 512]
-    image = np.array(WOOD, np.float32) * (1 + tone + grain)[..., None].astype(np.float32)
-    image[(v % wide == 0) | ((u + shift) % long == 0)] *= 0.72
+    tone = rng.normal(0, 0.012, (n // sheet + 1, n // sheet + 1))[v // sheet, u // sheet]
+    cloudy = 0.012 * noise[v % 512, u % 512] + 0.02 * noise[(v // 6) % 512, (u // 6) % 512]
+    image = np.array(RUBBER, np.float32) * (1 + tone + cloudy)[..., None].astype(np.float32)
+    image[(v % sheet == 0) | (u % sheet == 0)] *= 0.90
     court = np.zeros((n, n), np.uint8)
     first, middle, last = round(COURT_EDGE * PIXELS_PER_METRE), n // 2, n - round(COURT_EDGE * PIXELS_PER_METRE)
     cv2.rectangle(court, (first, first), (last, last), 255, LINE)
