@@ -20,7 +20,7 @@ from .viewpoint import Viewpoint
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
-NEAR_AHEAD = 90  # frames: so far, reading on is faster than seeking
+NEAR_AHEAD = 30  # frames: so far, reading on is faster than seeking
 LIGHTEN = 0.25  # how far the picture moves towards the background, so that the skeleton stands out
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError
 from lift3d.datasets import Poses
 
-from .backdrop import VideoPictures
+from .backdrop import VideoPictures, input_frame
 from .coloring import bone_side
 from .mosaic import bgr, draw_bone, draw_dots, draw_title, mosaic_of, tile_of
 from .palette import paler, person_colors
@@ -78,38 +78,68 @@ def write_overlay(
     frames = range(len(poses.time))[options.start : options.stop]
     if not len(frames):
         raise InputError(f"no frame from {options.start} to {options.stop}; the result has {len(poses.time)}")
-    assert poses.keypoints.frames is not None
-    projected = np.moveaxis(poses.rig.project(poses.xyz[frames.start : frames.stop]), 0, 1)  # [T, V, P, J, 2]
-    mosaic = mosaic_of([camera.size for camera in poses.rig], options.size)
     with ExitStack() as stack:
-        readers = [VideoPictures(videos.get(camera.name)) for camera in poses.rig]
-        for reader in readers:
-            stack.callback(reader.close)
-        file = stack.enter_context(VideoFile(Path(path), mosaic.size, poses.fps, overwrite=overwrite))
+        pages = OverlayPages(poses, videos, size=options.size, detections=options.detections)
+        stack.callback(pages.close)
+        file = stack.enter_context(VideoFile(Path(path), pages.size, poses.fps, overwrite=overwrite))
         for done, t in enumerate(frames):
-            page = mosaic.page()
-            for v, camera in enumerate(poses.rig):
-                x, y, scale = mosaic.places[v]
-                width, height = (int(side * scale) for side in camera.size)
-                tile = tile_of(readers[v].picture(int(poses.keypoints.frames[t])), (width, height))
-                _draw(tile, poses, t, v, (projected[done, v] + 0.5) * scale - 0.5, scale, options.detections)
-                draw_title(tile, f"{camera.name}  {poses.time[t]:.2f} s")
-                page[y : y + height, x : x + width] = tile
-            file.add(page)
+            file.add(pages.page(t))
             if progress:
                 progress("drawing", done + 1, len(frames))
     return Path(path)
 
 
+class OverlayPages:
+    """Every camera's picture with the 2D keypoints and the reprojected skeletons, frame by frame, in any order.
+
+    Args:
+        poses: a result with its rig.
+        videos: camera name to video file; a camera without one has a plain background.
+        size: (width, height) that all cameras together must fit into.
+        detections: draw the 2D keypoints too, where the result holds them.
+    """
+
+    def __init__(
+        self, poses: Poses, videos: Mapping[str, Path], *, size: tuple[int, int], detections: bool = True
+    ) -> None:
+        assert poses.rig is not None
+        self._poses, self._rig, self._detections = poses, poses.rig, detections
+        self._mosaic = mosaic_of([camera.size for camera in poses.rig], size)
+        self._pictures = [VideoPictures(videos.get(camera.name)) for camera in poses.rig]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of a page."""
+        return self._mosaic.size
+
+    def page(self, frame: int) -> Image:
+        """The page of a frame of the result, [H, W, 3] BGR."""
+        poses = self._poses
+        projected = self._rig.project(poses.xyz[frame])  # [V, P, J, 2]
+        page = self._mosaic.page()
+        for v, camera in enumerate(self._rig):
+            x, y, scale = self._mosaic.places[v]
+            width, height = (int(side * scale) for side in camera.size)
+            tile = tile_of(self._pictures[v].picture(input_frame(poses, frame)), (width, height))
+            _draw(tile, poses, frame, v, (projected[v] + 0.5) * scale - 0.5, scale, self._detections)
+            draw_title(tile, f"{camera.name}  {poses.time[frame]:.2f} s")
+            page[y : y + height, x : x + width] = tile
+        return page
+
+    def close(self) -> None:
+        """Let go of the videos."""
+        for pictures in self._pictures:
+            pictures.close()
+
+
 def _draw(tile: Image, poses: Poses, t: int, v: int, projected: Array, scale: float, detections: bool) -> None:
     """Bones as reprojected, dots as detected."""
-    assert poses.keypoints is not None
     thick = max(2, round(tile.shape[1] / 240))
     for p in range(projected.shape[0]):
         for a, b, color in _bones(poses, p):
             filled = (poses.status[t, p, [a, b]] > 1).any()
             draw_bone(tile, projected[p, [a, b]], bgr(paler(color)) if filled else bgr(color), thick)
-        if detections:
+        if detections and poses.keypoints is not None:
             draw_dots(tile, (poses.keypoints.xy[t, v, p] + 0.5) * scale - 0.5, DETECTED, thick)
 
 

@@ -37,6 +37,7 @@ SHORTCUTS = (
     Shortcut(("E",), "E", "ellipsoids", "error ellipsoids on, off"),
     Shortcut(("T",), "T", "trails", "paths on, off"),
     Shortcut(("F",), "F", "follow", "follow the next person, or nobody"),
+    Shortcut(("P",), "P", "pictures", "cameras' pictures on, off"),
     Shortcut(("C",), "C", "cameras", "cameras on, off"),
     Shortcut(("G",), "G", "floor", "floor on, off"),
     Shortcut(("S",), "S", "screenshot", "save a picture, here"),

@@ -26,6 +26,7 @@ from .window_notes import Note, help_lines
 from .window_panel import Panel
 from .window_recorder import Recorder, advance_for_video, finished, rgb_to_bgr
 from .window_stage import WindowStage
+from .window_videos import VideoPanel
 from .wording import status_line
 
 SIZE = (1280, 800)
@@ -129,6 +130,7 @@ class PoseWindow(Actions):
         self.panel = Panel(self.window, views=self.views, poses=scene.poses, on=self)
         self.help, self.info = Note(self.window, columns=4), Note(self.window)
         self._backdrops = Backdrops(scene.poses, options.videos) if options.videos else None
+        self.videos = VideoPanel(scene.poses, options.videos or {}) if scene.poses.rig else None
         self._shown: tuple[int, Scene] | None = None
         self._redraws = REDRAWS
         self._above, self._behind, self._waiting = True, False, False
@@ -139,8 +141,15 @@ class PoseWindow(Actions):
         self.stage.put("axes", scene.axes())
         self.stage.label("axes", self._names("axes"))
         self.stage.label("names", self._names("names"))
-        for child in (self.stage.widget, self.panel.root, self.help.root, self.info.root):
-            self.window.add_child(child)
+        for child in (
+            self.stage.widget,
+            self.panel.root,
+            self.videos and self.videos.root,
+            self.help.root,
+            self.info.root,
+        ):
+            if child is not None:
+                self.window.add_child(child)
         self.help.write(help_lines())
         self.help.root.visible = False
         self.window.set_on_layout(self._layout)
@@ -173,6 +182,8 @@ class PoseWindow(Actions):
             self._draw_backdrop()
             self.draw_marks()
             self.redraw()
+        if self.videos:
+            self.videos.show_frame(frame)
         self.panel.update(self.playback, self._status())
 
     def look_from(self, view: str) -> None:
@@ -263,6 +274,8 @@ class PoseWindow(Actions):
         self.panel.root.frame = gui.Rect(area.x, area.get_bottom() - height, area.width, height)
         self.help.place(context, self.stage.widget.frame, right=True)
         self.info.place(context, self.stage.widget.frame, right=False)
+        if self.videos:
+            self.videos.place(self.stage.widget.frame)
 
     def _tick(self) -> bool:
         """Let the clock run; True asks for a redraw."""
@@ -307,6 +320,7 @@ class PoseWindow(Actions):
     def _close(self) -> bool:
         """A video under way is ended; True lets the window go."""
         self.recorder.stop()
-        if self._backdrops:
-            self._backdrops.close()
+        for pictures in (self._backdrops, self.videos):
+            if pictures:
+                pictures.close()
         return True

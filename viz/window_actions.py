@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .window_panel import Panel
     from .window_recorder import Recorder
     from .window_stage import WindowStage
+    from .window_videos import VideoPanel
 
 TRAILS_S = 1.0  # where nobody said how long
 CLICK = 4  # pixels: a press that moves further is a drag
@@ -40,6 +41,7 @@ class Actions:
     recorder: Recorder
     help: Note
     info: Note
+    videos: VideoPanel | None
     view: str
     views: list[str]
     picked: tuple[Picked, ...] = ()
@@ -119,6 +121,12 @@ class Actions:
         """Show or hide the help panel."""
         self.help.root.visible = not self.help.root.visible
         self.window.set_needs_layout()
+
+    def _pictures(self) -> None:
+        """Show or hide the cameras' pictures."""
+        if self.videos:
+            self.videos.toggle()
+            self.window.set_needs_layout()
 
     def _key(self, event: Any) -> bool:
         """Keyboard shortcuts; True keeps the key from the focused widget."""
