@@ -61,7 +61,7 @@ def main() -> None:
     given = parser.parse_args()
     width, height = (int(part) for part in given.size.split("x"))
     crops = CropSettings(size=(width, height))
-    base = TrainSettings(crops=crops, epochs=given.epochs, bf16=given.bf16, sigma=1.0, warm_up=200, ema=0.99)
+    base = TrainSettings(crops=crops, epochs=given.epochs, bf16=given.bf16, warm_up=200, ema=0.99)
     test = read_people_images(given.test, given.test_images)
     print(f"{'variant':34s} {'weights':>8s} {'PCK@0.2':>8s} {'95 %':>13s} {'minutes':>8s}")
     for name, settings in variants(base).items():

@@ -23,6 +23,13 @@ from .networks import MULTIPLE, STRIDE, build_network
 from .samples import Crops, CropSettings
 
 
+HEIGHT = 256
+"""Pixels of the crop for which sigma is told."""
+
+LEAST_SIGMA = 1.0
+"""Cells: a narrower peak would hardly reach the next cell."""
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """How a keypoint network is trained.
@@ -38,7 +45,7 @@ class TrainSettings:
         warm_up: steps.
         decay: AdamW's weight decay.
         ema: the decay of the averaged weights, which are what is kept.
-        sigma: of the targets, cells of a full map; in proportion where crops have half their size.
+        sigma: of the targets, cells, where crops are 256 pixels high; in proportion to the height, but no less than one.
         coordinates: weight of the loss on soft-argmax coordinates; 0 leaves it out.
         beta: of that soft-argmax, see :func:`lift3d.heatmaps.soft_argmax`: at 2 it is nearly unbiased, at 1 not.
         select: people held out of training, who choose the best weights.
@@ -189,7 +196,7 @@ def loss_of(logits: Tensor, xy: Tensor, weight: Tensor, settings: TrainSettings)
     """Both terms, on maps of one network's answer."""
     size = (logits.shape[-1], logits.shape[-2])
     cells = to_heat(xy, STRIDE)
-    sigma = settings.sigma * size[1] * STRIDE / settings.crops.size[1]
+    sigma = max(settings.sigma * size[1] * STRIDE / HEIGHT, LEAST_SIGMA)
     loss = heatmap_loss(logits, gaussian_targets(cells, size, sigma), weight)
     if settings.coordinates:
         there = weight * torch.isfinite(cells).all(-1)
