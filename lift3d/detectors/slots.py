@@ -6,14 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .crops import boxes_around
 from .detection import Array, Detection
 from .person.boxes import match
-
-SEEN = 0.1
-"""Confidence from which a joint counts for the box that people are told apart by."""
 
 SAME = 0.2
 """Overlap (intersection over union) from which two boxes of neighbouring frames are one person's."""
@@ -103,7 +98,5 @@ class _Places:
 
 
 def _body_boxes(found: Detection) -> Array:
-    """[P, 4] around the joints that were seen, else as detected."""
-    seen: NDArray[np.bool_] = (found.confidence >= SEEN) & np.isfinite(found.xy).all(-1)
-    boxes = boxes_around(found.xy, seen)
-    return np.where((seen.sum(-1) >= 3)[:, None], boxes, found.boxes.xywh)
+    """[P, 4] what was looked at, which is steadier than the joints; nothing's size where nobody is."""
+    return np.nan_to_num(found.boxes.xywh)
