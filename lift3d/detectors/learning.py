@@ -22,7 +22,6 @@ from .keypoint_network import as_input
 from .networks import MULTIPLE, STRIDE, build_network
 from .samples import Crops, CropSettings
 
-
 HEIGHT = 256
 """Pixels of the crop for which sigma is told."""
 
@@ -45,7 +44,7 @@ class TrainSettings:
         warm_up: steps.
         decay: AdamW's weight decay.
         ema: the decay of the averaged weights, which are what is kept.
-        sigma: of the targets, cells, where crops are 256 pixels high; in proportion to the height, but no less than one.
+        sigma: of the targets, cells, where crops are 256 pixels high; in proportion to the height, at least one.
         coordinates: weight of the loss on soft-argmax coordinates; 0 leaves it out.
         beta: of that soft-argmax, see :func:`lift3d.heatmaps.soft_argmax`: at 2 it is nearly unbiased, at 1 not.
         select: people held out of training, who choose the best weights.
