@@ -30,7 +30,7 @@ from .window_videos import VideoPanel
 from .wording import status_line
 
 SIZE = (1280, 800)
-REDRAWS = 3  # labels follow the scene a picture later, so a change is drawn more than once
+REDRAW_S = 1.0  # after a change: labels follow a picture later, and a busy driver leaves pictures out
 
 
 def check_display() -> None:
@@ -132,7 +132,7 @@ class PoseWindow(Actions):
         self._backdrops = Backdrops(scene.poses, options.videos) if options.videos else None
         self.videos = VideoPanel(scene.poses, options.videos or {}) if scene.poses.rig else None
         self._shown: tuple[int, Scene] | None = None
-        self._redraws = REDRAWS
+        self._redraw_until = 0.0
         self._above, self._behind, self._waiting = True, False, False
         self._news = ("", 0.0)
         self._fitted = (0, 0)
@@ -215,7 +215,7 @@ class PoseWindow(Actions):
 
     def redraw(self) -> None:
         """Draw the next few pictures anew."""
-        self._redraws = REDRAWS
+        self._redraw_until = time.monotonic() + REDRAW_S
         self.window.post_redraw()
 
     def tell(self, text: str) -> None:
@@ -296,10 +296,10 @@ class PoseWindow(Actions):
             self._draw_backdrop()
         if self.stage.size != self._fitted and not self.stage.turned():  # the window has been given another size
             self.look_from(self.view)
-        self._redraws -= 1
-        if self._redraws >= 0:
+        due = now < self._redraw_until
+        if due:
             self.stage.widget.force_redraw()
-        return self._redraws >= 0
+        return due
 
     def _take_frame(self) -> None:
         """One more picture of the video, as soon as the last has come."""

@@ -59,7 +59,7 @@ class Actions:
             move_head(self.playback, action)
             getattr(self, f"_{action}", lambda: None)()
         self.show_frame()
-        self.window.post_redraw()
+        self.redraw()
 
     def color_by(self, mode: ColorMode) -> None:
         """Let colours tell something else."""
@@ -84,6 +84,10 @@ class Actions:
 
     def look_from(self, view: str) -> None:
         """Take one of the views."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draw the next pictures anew."""
         raise NotImplementedError
 
     def take_picture(self) -> None:
@@ -162,7 +166,7 @@ class Actions:
         elif not more:
             self.picked = () if found is None else (found,)
         self.draw_marks()
-        self.window.post_redraw()
+        self.redraw()
 
 
 def move_head(playback: Playback, action: str) -> None:

@@ -250,8 +250,12 @@ def test_joints_are_clicked_and_measured_a_camera_is_chosen_and_pictures_are_tak
     paths = screen.wait_for(lambda p: window.changed(p, first) and window.changed(p, rings))
     time.sleep(0.5)
     keep(screen.picture() if PICTURES_OF else paths, "window.png", tmp_path)
-    screen.act("key", "e", "key", "t", "key", "Home", *["key", "v"] * 5, "sleep", 1)  # behind five views, a camera
-    screen.wait_for(lambda p: window.changed(p, first, 1500))
+    screen.act("key", "e", "sleep", 1, "key", "t", "sleep", 1, "key", "Home")
+    screen.wait_for(lambda p: not window.changed(p, first))
+    for _ in range(5):  # behind five views, a camera
+        before = screen.picture()
+        screen.act("key", "v")
+        screen.wait_for(lambda p, before=before: window.changed(p, before))
     screen.act("key", "s")
     wait_for_file(tmp_path / "walk-1.png")
     saved = cv2.imread(str(tmp_path / "walk-1.png")).astype(int)
