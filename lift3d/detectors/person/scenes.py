@@ -101,7 +101,7 @@ def make_scene(
         chances = np.array(settings.people) / sum(settings.people)
         count = int(rng.choice(len(chances), p=chances))
         sizes = _sizes(count, settings.heights, rng) * max(size)
-        smaller = (settings.heights[0], 0.5 * settings.heights[1])
+        smaller = (settings.heights[0], max(settings.heights[0], 0.5 * settings.heights[1]))
         decoys = _sizes(int(rng.integers(settings.decoys + 1)), smaller, rng) * max(size)
         todo = sorted([*((s, True) for s in sizes), *((s, False) for s in decoys)])
         for length, real in todo:
