@@ -28,8 +28,9 @@ def read_picture(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; wanted a picture")
     content = path.read_bytes()
-    # An end before the last scan is a thumbnail's; what cameras write behind the end does not matter.
-    if content.startswith(JPEG_START) and content.rfind(JPEG_END) < content.rfind(JPEG_SCAN):
+    # Neither a scan nor an end: cut early. An end before the last scan is a thumbnail's; what cameras write behind
+    # the end does not matter.
+    if content.startswith(JPEG_START) and content.rfind(JPEG_END) <= content.rfind(JPEG_SCAN):
         raise InputError(f"{path} is a JPEG that ends too early ({len(content)} bytes); copy it again or leave it out")
     with opencv_log(SILENT):
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
