@@ -79,4 +79,4 @@ def _row(entry: Mapping[str, Any], number: int, path: Path) -> tuple[Array, Arra
         raise InputError(f"{where} has center {center.tolist()} and scale {scale:g}: a box without an area")
     side = SCALE_PX * scale
     middle = center - 1 + (0, LOWER_PX * scale)
-    return xy - 1, 2.0 * (seen > 0), np.concatenate([middle - side / 2, [side, side]])
+    return xy - 1, np.asarray(2.0 * (seen > 0), np.float64), np.concatenate([middle - side / 2, [side, side]])

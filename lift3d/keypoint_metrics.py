@@ -175,7 +175,7 @@ def oks_average_precision(
 
 def _annotation(n: int, xy: Array, area: float) -> dict[str, object]:
     """A person as COCO's file has it; who has no label is left out by COCOeval."""
-    labelled = np.isfinite(xy).all(-1)
+    labelled = np.asarray(np.isfinite(xy).all(-1))
     points = np.concatenate([np.where(labelled[:, None], xy, 0.0), 2.0 * labelled[:, None]], -1)
     low = points[labelled, :2].min(0) if labelled.any() else np.zeros(2)
     high = points[labelled, :2].max(0) if labelled.any() else np.ones(2)

@@ -105,7 +105,7 @@ def _bones(image: Image, xy: Array, skeleton: Skeleton, colors: Sequence[tuple[i
 
 def _drawable(xy: Array) -> NDArray[np.bool_]:
     """[J] whether OpenCV can be given the point."""
-    return np.isfinite(xy).all(-1) & (np.abs(np.nan_to_num(xy)) < FAR).all(-1)
+    return np.asarray(np.isfinite(xy).all(-1) & (np.abs(np.nan_to_num(xy)) < FAR).all(-1))
 
 
 def _bgr(color: Array) -> tuple[int, int, int]:

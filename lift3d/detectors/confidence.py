@@ -70,20 +70,20 @@ class ConfidenceTable:
         Raises:
             InputError: the shapes differ, or there are fewer than :data:`LEAST` samples in all.
         """
-        peak = np.asarray(peak, np.float64)
-        if peak.ndim != 2 or not peak.shape == np.shape(correct) == np.shape(seen):
-            shapes = ", ".join(str(list(np.shape(each))) for each in (peak, correct, seen))
+        peaks = np.asarray(peak, np.float64)
+        if peaks.ndim != 2 or not peaks.shape == np.shape(correct) == np.shape(seen):
+            shapes = ", ".join(str(list(np.shape(each))) for each in (peaks, correct, seen))
             raise InputError(f"peak, correct and seen must all be [N, J], got {shapes}")
-        seen = seen & np.isfinite(peak)
+        seen = seen & np.isfinite(peaks)
         if seen.sum() < LEAST:
             raise InputError(f"{seen.sum()} labelled keypoints cannot calibrate confidence; {LEAST} are needed")
-        parts = _parts(skeleton, peak.shape[1])
-        together = _curve(peak[seen], correct[seen])
+        parts = _parts(skeleton, peaks.shape[1])
+        together = _curve(peaks[seen], correct[seen])
         curves = {}
         for part in set(parts):
             of_part = seen & (np.array(parts) == part)
             enough = of_part.sum() >= LEAST
-            curves[part] = _curve(peak[of_part], correct[of_part]) if enough else together
+            curves[part] = _curve(peaks[of_part], correct[of_part]) if enough else together
         return cls(tuple(curves[part][0] for part in parts), tuple(curves[part][1] for part in parts), radius)
 
     def __call__(self, peak: NDArray[np.floating]) -> Array:
@@ -141,7 +141,8 @@ def _curve(peak: Array, correct: NDArray[np.bool_]) -> tuple[Array, Array]:
     bins = np.array_split(order, max(min(BINS, len(order) // PER_BIN), 1))
     count = np.array([len(each) for each in bins], float)
     knots, which = np.unique([peak[each].mean() for each in bins], return_inverse=True)  # networks saturate
-    right, count = np.bincount(which, [correct[each].sum() for each in bins]), np.bincount(which, count)
+    right = np.bincount(which, [correct[each].sum() for each in bins])
+    count = np.asarray(np.bincount(which, count), np.float64)  # as it is: NumPy's stubs have integers, weighted or not
     # Jeffreys' estimate: a bin without a single error is not certain to be right.
     confidence = np.maximum(isotonic((right + 0.5) / (count + 1), count), FLOOR)
     inside = knots > 0

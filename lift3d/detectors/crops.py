@@ -84,7 +84,8 @@ def cut(
         picture = picture[low[1] : high[1], low[0] : high[0]]
         times = 2 * shrink
         wanted = np.maximum(np.round((high - low) * times).astype(int), 1)
-        picture = cv2.resize(picture, (int(wanted[0]), int(wanted[1])), interpolation=cv2.INTER_AREA)
+        shape = (int(wanted[0]), int(wanted[1]))
+        picture = np.asarray(cv2.resize(picture, shape, interpolation=cv2.INTER_AREA), np.uint8)
         real = wanted / (high - low)
         smaller = np.column_stack([np.diag(1 / real), 0.5 / real - 0.5 + low])  # small picture -> picture
         transform = np.column_stack([transform[:, :2] @ smaller[:, :2], apply(transform, smaller[:, 2])])
@@ -110,4 +111,4 @@ def boxes_around(xy: Array, seen: NDArray[np.bool_]) -> Array:
     low = np.min(np.where(seen[..., None], xy, np.inf), axis=-2)
     high = np.max(np.where(seen[..., None], xy, -np.inf), axis=-2)
     box = np.concatenate([low, high - np.where(np.isinf(low), 0.0, low)], axis=-1)
-    return np.where(seen.any(-1)[..., None], box, np.nan)
+    return np.where(np.asarray(seen.any(-1))[..., None], box, np.nan)

@@ -195,8 +195,8 @@ class _Scores:
 def _subsets(people: PeopleImages, predicted: Array) -> dict[str, NDArray[np.bool_]]:
     """Who is in which row."""
     above, below = upright(people.xy, people.skeleton)
-    found = np.isfinite(predicted).any((1, 2))
-    subsets = {"all": np.ones(len(people), bool)}
+    found = np.asarray(np.isfinite(predicted).any((1, 2)))
+    subsets: dict[str, NDArray[np.bool_]] = {"all": np.ones(len(people), bool)}
     if not found.all():
         subsets["those found"] = found
     subsets |= {"upright": above, "head below hips": below}
