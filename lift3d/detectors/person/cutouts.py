@@ -137,7 +137,7 @@ def body_mask(picture: Picture, xy: Array, seed: int = 0) -> Mask | None:
     """
     import cv2
 
-    seen = np.isfinite(xy).all(-1)
+    seen = np.asarray(np.isfinite(xy).all(-1))
     if seen.sum() < JOINTS_FOR_MASK:
         return None
     scale = min(1.0, MASK_LONGEST / max(picture.shape[:2]))
@@ -149,9 +149,10 @@ def body_mask(picture: Picture, xy: Array, seed: int = 0) -> Mask | None:
     if not (labels == cv2.GC_BGD).any() or not (labels == cv2.GC_FGD).any():
         return None
     cv2.setRNGSeed(seed)
-    cv2.grabCut(small, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 1, cv2.GC_INIT_WITH_MASK)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(small, labels, None, *models, 1, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]
     body = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
-    body = cv2.GaussianBlur(_largest(body), (3, 3), 0)
+    body = np.asarray(cv2.GaussianBlur(_largest(body), (3, 3), 0), np.uint8)
     return np.asarray(cv2.resize(body, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
@@ -217,12 +218,12 @@ def filled(picture: Picture, mask: Mask) -> Picture:
     colours, knowns = [small.astype(np.float32) * known[..., None]], [known]
     while min(colours[-1].shape[:2]) > 2:
         half = (max(1, colours[-1].shape[1] // 2), max(1, colours[-1].shape[0] // 2))
-        colours.append(cv2.resize(colours[-1], half, interpolation=cv2.INTER_AREA))
-        knowns.append(cv2.resize(knowns[-1], half, interpolation=cv2.INTER_AREA))
+        colours.append(np.asarray(cv2.resize(colours[-1], half, interpolation=cv2.INTER_AREA), np.float32))
+        knowns.append(np.asarray(cv2.resize(knowns[-1], half, interpolation=cv2.INTER_AREA), np.float32))
     rest = colours[-1].sum((0, 1)) / max(float(knowns[-1].sum()), 1e-3)
     out = np.broadcast_to(rest, colours[-1].shape).astype(np.float32)
     for colour, known in zip(reversed(colours), reversed(knowns), strict=True):
-        out = cv2.resize(out, known.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        out = np.asarray(cv2.resize(out, known.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
         share = np.minimum(known, 1)[..., None]
         out = colour / np.maximum(known, 1e-3)[..., None] * share + out * (1 - share)
     fill = cv2.resize(np.clip(out, 0, 255).astype(np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)

@@ -63,7 +63,7 @@ class PersonNetwork:
             raise InputError(
                 f"{path} does not fit the network it names ({checkpoint.description.get('arch')}); train it again"
             ) from error
-        network.float().eval().to(device, memory_format=torch.channels_last)
+        network.float().eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(network, checkpoint.description, device)
 
     def __call__(self, pictures: list[Picture]) -> list[Boxes]:

@@ -153,8 +153,8 @@ class Follower:
             else:
                 track = replace(track, unconfirmed=track.unconfirmed + 1)
             tracks.append(track)
-        for row in np.flatnonzero(owner < 0):
-            box, score = detected.xywh[row], float(detected.score[row])
+        for new in np.flatnonzero(owner < 0):
+            box, score = detected.xywh[new], float(detected.score[new])
             room = len(tracks) < self.settings.most
             if room and score >= self.settings.new and not covered(box, at, 0.8):
                 tracks.append(Track(self._next, frame, box, np.zeros(2), score))

@@ -9,7 +9,7 @@ Sources:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -60,6 +60,7 @@ class PersonMaps(nn.Module):
         self.merges = nn.ModuleList(_layer(head, head) for _ in widths[:-1])
         self.out = nn.Conv2d(head, 5, 1)
         nn.init.normal_(self.out.weight, std=0.01)
+        assert self.out.bias is not None
         nn.init.zeros_(self.out.bias)
         with torch.no_grad():
             self.out.bias[0] = PRIOR
@@ -159,7 +160,7 @@ def take_encoder(network: PersonMaps, path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-ARCHITECTURES: dict[str, type[PersonMaps]] = {"centre": CentreNetwork, "light": LightPersonNetwork}
+ARCHITECTURES: dict[str, Callable[..., PersonMaps]] = {"centre": CentreNetwork, "light": LightPersonNetwork}
 
 
 def build_person_network(arch: str, sizes: dict[str, Any]) -> PersonMaps:

@@ -154,7 +154,7 @@ def _fill_parts(picture: Picture, placed: list[_Placed], cutouts: Cutouts, rng: 
         cover = paste(picture, piece.picture, piece.mask, (left, top))
         box = patch.box + [left - x, top - y, 0, 0]
         limits = np.array([left - 0.5, top - 0.5, left + width - 0.5, top + height - 0.5])
-        placed.append(_Placed(box, cover.astype(np.float32) / 255, float(np.prod(box[2:])), limits))
+        placed.append(_Placed(box, cover.astype(np.float32) / np.float32(255), float(np.prod(box[2:])), limits))
 
 
 def _place(
@@ -198,7 +198,7 @@ def _put(picture: Picture, placed: list[_Placed], patch: _Patch, corner: tuple[i
     _hide(placed, cover)
     box = patch.box + [*corner, 0, 0]
     limits = np.array([-0.5, -0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5])
-    placed.append(_Placed(box, cover.astype(np.float32) / 255, float(np.prod(box[2:])), limits))
+    placed.append(_Placed(box, cover.astype(np.float32) / np.float32(255), float(np.prod(box[2:])), limits))
 
 
 def _hide(placed: list[_Placed], cover: Mask) -> None:
@@ -221,7 +221,8 @@ def _patch(cutouts: Cutouts, row: int, scale: float, *, whole: bool, turn: float
     size = (max(2, round(picture.shape[1] * scale)), max(2, round(picture.shape[0] * scale)))
     real = np.array(size) / picture.shape[1::-1]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    picture, mask = (cv2.resize(np.ascontiguousarray(side), size, interpolation=way) for side in (picture, mask))
+    resized = (cv2.resize(np.ascontiguousarray(side), size, interpolation=way) for side in (picture, mask))
+    picture, mask = (np.asarray(side, np.uint8) for side in resized)
     box = np.concatenate([(box[:2] + 0.5) * real - 0.5, box[2:] * real])
     if turn and np.isfinite(xy).all(-1).sum() >= 6:
         picture, mask, box = _turned(picture, mask, box, (xy + 0.5) * real - 0.5, turn)
@@ -235,18 +236,19 @@ def _turned(picture: Picture, mask: Mask, box: Array, xy: Array, turn: float) ->
     import cv2
 
     size = (mask.shape[1], mask.shape[0])
-    seen = np.isfinite(xy).all(-1)
+    seen = np.asarray(np.isfinite(xy).all(-1))
     before = boxes_around(xy, seen)
     grown = np.ceil(np.abs(np.array([[np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])) @ size)
     c, s = np.cos(turn), np.sin(turn)
     linear = np.array([[c, -s], [s, c]])
     affine = np.column_stack([linear, (grown - 1) / 2 - linear @ (np.array(size) - 1) / 2])
     wide, high = int(grown[0]), int(grown[1])
-    picture, mask = (cv2.warpAffine(side, affine, (wide, high), flags=cv2.INTER_LINEAR) for side in (picture, mask))
+    turned = (cv2.warpAffine(side, affine, (wide, high), flags=cv2.INTER_LINEAR) for side in (picture, mask))
+    picture, mask = (np.asarray(side, np.uint8) for side in turned)
     after = boxes_around(apply(affine, xy), seen)
     margin = np.concatenate([before[:2] - box[:2], box[:2] + box[2:] - before[:2] - before[2:]])
     box = np.concatenate([after[:2] - margin[:2], after[2:] + margin[:2] + margin[2:]])
-    return np.asarray(picture, np.uint8), np.asarray(mask, np.uint8), box
+    return picture, mask, box
 
 
 def _frame_mask(shape: tuple[int, int], rng: Generator) -> Mask:
@@ -263,7 +265,8 @@ def _frame_mask(shape: tuple[int, int], rng: Generator) -> Mask:
 
 def _judged(picture: Picture, placed: list[_Placed], visible: float) -> Scene:
     """Who is asked for; boxes end at the picture's edge."""
-    boxes, ignored = [], []
+    boxes: list[Array] = []
+    ignored: list[Array] = []
     for person in placed:
         low = np.maximum(person.box[:2], person.limits[:2])
         end = np.minimum(person.box[:2] + person.box[2:], person.limits[2:])

@@ -84,7 +84,7 @@ def person_loss(output: tuple[Tensor, Tensor], heat: Tensor, sides: Tensor, weig
     positive = functional.logsigmoid(logits) * torch.sigmoid(-logits).square()
     negative = functional.logsigmoid(-logits) * torch.sigmoid(logits).square() * (1 - heat).pow(4)
     middles = -torch.where(heat == 1, positive, torch.where(heat < 0, 0.0, negative)).sum() / people
-    x, y = cell_middles(*logits.shape[1:], device=logits.device)
+    x, y = cell_middles(logits.shape[1], logits.shape[2], device=logits.device)
     found = torch.stack(
         [x - distances[:, 0], y[:, None] - distances[:, 1], x + distances[:, 2], y[:, None] + distances[:, 3]], dim=1
     )
@@ -118,7 +118,7 @@ def boxes_from_maps(output: tuple[Tensor, Tensor], *, least: float, most: int = 
     peak = functional.max_pool2d(score[:, None], 3, 1, 1)[:, 0] == score
     kept = torch.where(peak, score, 0.0).flatten(1)  # [B, h * w]
     best, cell = kept.topk(min(most, kept.shape[1]), dim=1)
-    x, y = cell_middles(*logits.shape[1:], device=logits.device)
+    x, y = cell_middles(logits.shape[1], logits.shape[2], device=logits.device)
     width = logits.shape[2]
     sides = distances.float().flatten(2).gather(2, cell[:, None].expand(-1, 4, -1))  # [B, 4, most]
     left, top = x[cell % width] - sides[:, 0], y[cell // width] - sides[:, 1]

@@ -230,8 +230,8 @@ def _new_state(settings: TrainSettings) -> _State:
     if settings.encoder:
         take_encoder(network, settings.encoder)
     average.load_state_dict(network.state_dict())
-    network.to(settings.device, memory_format=torch.channels_last)
-    average.to(settings.device, memory_format=torch.channels_last).eval()
+    network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average.to(settings.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
     return _State(network, average, optimiser)
 
@@ -321,7 +321,7 @@ def _learn(net: _State, batch: Batch, rate: float, settings: TrainSettings) -> t
     middles, boxes = person_loss(output, heat, sides, weight)
     loss = middles + boxes
     net.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(net.network.parameters(), 10.0)
     net.optimiser.step()
     net.step += 1
