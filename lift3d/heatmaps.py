@@ -12,6 +12,8 @@ Sources:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -93,7 +95,7 @@ def soft_argmax(logits: Tensor, *, beta: float = 1.0) -> Tensor:
     Returns:
         [..., 2] cells.
     """
-    weight = torch.softmax(beta * logits.flatten(-2), -1).unflatten(-1, logits.shape[-2:])
+    weight = torch.softmax(beta * logits.flatten(-2), -1).unflatten(-1, logits.shape[-2:])  # type: ignore[no-untyped-call]
     return _mean_place(weight)
 
 
@@ -167,7 +169,12 @@ def decode(logits: Tensor, how: str = "window") -> tuple[Tensor, Tensor]:
         [..., 2] cells, and the height of each map's peak [...] in 0..1.
     """
     peak, value = argmax(logits)
-    readers = {"window": soft_argmax_window, "global": soft_argmax, "dark": dark, "argmax": lambda _: peak}
+    readers: dict[str, Callable[[Tensor], Tensor]] = {
+        "window": soft_argmax_window,
+        "global": soft_argmax,
+        "dark": dark,
+        "argmax": lambda _: peak,
+    }
     return readers[how](logits), torch.sigmoid(value)
 
 

@@ -106,11 +106,12 @@ def command(
         _print(report)
 
 
-def _detector(name: str, fps: float, **weights: Path | None) -> Detector:
+def _detector(name: str, fps: float, *, weights: Path | None, person_weights: Path | None) -> Detector:
     """Opened before anything is filmed, since its weights may be missing."""
     from lift3d.detectors.registry import DetectorOptions, open_detector
 
-    return open_detector(name, DetectorOptions(people=2, fps=fps, **weights))
+    options = DetectorOptions(weights=weights, person_weights=person_weights, people=2, fps=fps)
+    return open_detector(name, options)
 
 
 def _print(report: dict[str, Any]) -> None:

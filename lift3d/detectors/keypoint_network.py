@@ -81,7 +81,7 @@ class KeypointNetwork:
         """
         if decoding not in DECODINGS:
             raise InputError(f"decoding must be one of {', '.join(DECODINGS)}, got {decoding!r}")
-        self.network = network.to(device, memory_format=torch.channels_last).eval()
+        self.network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.skeleton: Skeleton = skeleton_of(tuple(description["joints"]), description["skeleton"])
         self.size: tuple[int, int] = (int(description["size"][0]), int(description["size"][1]))
         self.padding = float(description["padding"])

@@ -149,8 +149,8 @@ def new_state(settings: TrainSettings, joints: int, initial: str | os.PathLike[s
     with torch.random.fork_rng(devices=[]):
         average = build_network(settings.arch, joints, **settings.sizes)
     average.load_state_dict(network.state_dict())
-    network.to(settings.device, memory_format=torch.channels_last).train()
-    average.to(settings.device, memory_format=torch.channels_last).eval()
+    network.to(settings.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    average.to(settings.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     plain = [value for value in network.parameters() if value.ndim < 2]
     heavy = [value for value in network.parameters() if value.ndim >= 2]
     groups = [{"params": heavy, "weight_decay": settings.decay}, {"params": plain, "weight_decay": 0.0}]
@@ -181,7 +181,7 @@ def learn(net: State, crops: Crops, rate: float, settings: TrainSettings, skelet
     answers = [answer.float() for answer in (answers if isinstance(answers, list) else [answers])]
     loss = sum((loss_of(answer, xy, weight, settings) for answer in answers), torch.zeros((), device=device))
     net.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     world.average_gradients(net.network.parameters())
     nn.utils.clip_grad_norm_(net.network.parameters(), 5.0)
     net.optimiser.step()
