@@ -30,7 +30,8 @@ from .window_videos import VideoPanel
 from .wording import status_line
 
 SIZE = (1280, 800)
-REDRAW_S = 1.0  # after a change: labels follow a picture later, and a busy driver leaves pictures out
+# After a change, both: labels follow a picture later, a busy driver leaves pictures out, a busy machine is slow.
+REDRAW_S, REDRAWS = 1.0, 4
 
 
 def check_display() -> None:
@@ -132,7 +133,7 @@ class PoseWindow(Actions):
         self._backdrops = Backdrops(scene.poses, options.videos) if options.videos else None
         self.videos = VideoPanel(scene.poses, options.videos or {}) if scene.poses.rig else None
         self._shown: tuple[int, Scene] | None = None
-        self._redraw_until = 0.0
+        self._redraw_until, self._redraws = 0.0, REDRAWS
         self._above, self._behind, self._waiting = True, False, False
         self._news = ("", 0.0)
         self._fitted = (0, 0)
@@ -215,7 +216,7 @@ class PoseWindow(Actions):
 
     def redraw(self) -> None:
         """Draw the next few pictures anew."""
-        self._redraw_until = time.monotonic() + REDRAW_S
+        self._redraw_until, self._redraws = time.monotonic() + REDRAW_S, REDRAWS
         self.window.post_redraw()
 
     def tell(self, text: str) -> None:
@@ -296,7 +297,8 @@ class PoseWindow(Actions):
             self._draw_backdrop()
         if self.stage.size != self._fitted and not self.stage.turned():  # the window has been given another size
             self.look_from(self.view)
-        due = now < self._redraw_until
+        due = now < self._redraw_until or self._redraws > 0
+        self._redraws -= 1
         if due:
             self.stage.widget.force_redraw()
         return due

@@ -27,7 +27,7 @@ from lift3d.viz.window import WindowOptions
 
 SIZE = (720, 540)
 PICTURES_OF = os.environ.get("LIFT3D_PICTURES_OF")
-PATIENCE_S = 90
+PATIENCE_S = 180
 
 
 def test_without_a_display_the_other_way_is_named(walkers, monkeypatch):
