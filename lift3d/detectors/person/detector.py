@@ -40,7 +40,7 @@ class PersonNetwork:
     network: PersonMaps
     description: dict[str, Any]
     device: str = "cpu"
-    least: float = 0.3
+    least: float = 0.15
     longest: int = LONGEST
     batch: int = 8
 

@@ -21,6 +21,9 @@ from .boxes import covered, match
 class FollowSettings:
     """How people are followed.
 
+    The thresholds on joints suit a confidence that is the probability to be within a tenth of the torso, which is low
+    for a small network even where it is roughly right; what is taken up wrongly is left to the views to contradict.
+
     Args:
         every: frames from one look of the person detector to the next.
         new: score that a detection needs to be taken up as a new person.
@@ -34,11 +37,11 @@ class FollowSettings:
     """
 
     every: int = 10
-    new: float = 0.35
+    new: float = 0.25
     same: float = 0.3
-    seen: float = 0.3
-    lost: float = 0.15
-    sure: float = 0.4
+    seen: float = 0.1
+    lost: float = 0.06
+    sure: float = 0.15
     patience: int = 3
     margin: tuple[float, float] = (0.15, 0.1)
     most: int = 20

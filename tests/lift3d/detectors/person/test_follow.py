@@ -85,7 +85,7 @@ def test_whom_only_weak_joints_hold_ends_when_the_detector_no_longer_sees_it():
         detected = seen(BOX) if t == 0 else Boxes.none()
         boxes = follower.boxes(t, detected)
         assert len(boxes) == 1
-        follower.update(t, detection(boxes, [joints_in(BOX)], confidence=0.35))
+        follower.update(t, detection(boxes, [joints_in(BOX)], confidence=0.1))
     assert follower.tracks == ()
 
 
