@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lift3d.calib import InputError
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.people_images import PeopleImages
+from lift3d.datasets.picture_file import read_picture
 from lift3d.datasets.skeleton import Skeleton, skeleton_of
 from lift3d.heatmaps import DECODINGS, decode, mirror_maps, to_crop
 from lift3d.keypoint_metrics import correct_keypoints, keypoint_errors, torso_diagonals
@@ -24,7 +25,7 @@ from .confidence import LEAST, RADIUS, ConfidenceTable
 from .crops import apply, crop_transform, cut, invert
 from .detection import Array, Boxes, Detection, Picture
 from .networks import STRIDE, build_network
-from .samples import mirror_order, read_picture
+from .samples import mirror_order
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.calib import InputError
 from lift3d.datasets.people_images import PeopleImages
+from lift3d.datasets.picture_file import read_picture
 from lift3d.datasets.skeleton import Skeleton
 
 from .crops import apply, boxes_around, crop_transform, cut
@@ -100,20 +100,6 @@ class Pictures:
         while self._bytes > self._limit:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return picture
-
-
-def read_picture(path: Path) -> Picture:
-    """A picture file, [H, W, 3] BGR, turned as its EXIF says.
-
-    Raises:
-        InputError: it cannot be decoded.
-    """
-    import cv2
-
-    picture = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise InputError(f"{path} cannot be decoded ({path.stat().st_size} bytes); copy it again, or leave it out")
-    return np.asarray(picture, np.uint8)
 
 
 def joint_weights(skeleton: Skeleton) -> NDArray[np.float32]:

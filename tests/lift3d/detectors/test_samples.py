@@ -5,7 +5,7 @@ import pytest
 
 from lift3d.calib import InputError
 from lift3d.datasets.people_images import read_people_images
-from lift3d.detectors.samples import CropSettings, Pictures, make_crops, mirror_order, read_picture
+from lift3d.detectors.samples import CropSettings, Pictures, make_crops, mirror_order
 
 SIZE = (96, 128)
 PLAIN = CropSettings(size=SIZE).plain()
@@ -105,11 +105,11 @@ def test_the_mirror_s_order_is_its_own_inverse(people):
 
 def test_a_damaged_picture_is_named(tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    with pytest.raises(InputError, match=r"bad\.jpg cannot be decoded \(14 bytes\)"):
-        read_picture(tmp_path / "bad.jpg")
+    with pytest.raises(InputError, match=r"bad\.jpg is a JPEG that ends too early \(14 bytes\)"):
+        Pictures()[tmp_path / "bad.jpg"]
     (tmp_path / "empty.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"empty\.jpg cannot be decoded"):
-        read_picture(tmp_path / "empty.jpg")
+        Pictures()[tmp_path / "empty.jpg"]
 
 
 def test_pictures_are_kept_only_up_to_the_limit(people):

@@ -18,10 +18,11 @@ from lift3d.calib import InputError  # noqa: E402
 from lift3d.checkpoint import load_checkpoint  # noqa: E402
 from lift3d.cli import main  # noqa: E402
 from lift3d.datasets.people_images import read_people_images  # noqa: E402
+from lift3d.datasets.picture_file import read_picture  # noqa: E402
 from lift3d.detectors.detection import Boxes  # noqa: E402
 from lift3d.detectors.keypoint_network import KeypointNetwork  # noqa: E402
 from lift3d.detectors.learning import TrainSettings, check_settings  # noqa: E402
-from lift3d.detectors.samples import CropSettings, read_picture  # noqa: E402
+from lift3d.detectors.samples import CropSettings  # noqa: E402
 from lift3d.detectors.training import split_people, train_keypoints  # noqa: E402
 
 TINY = {"widths": (16, 16, 16, 16, 16), "decoder": 16}
