@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lift3d.averaging import draw_towards
 from lift3d.calib import InputError
 from lift3d.datasets.skeleton import Skeleton
 from lift3d.heatmaps import argmax, coordinate_loss, gaussian_targets, heatmap_loss, to_crop, to_heat
@@ -186,7 +187,7 @@ def learn(net: State, crops: Crops, rate: float, settings: TrainSettings, skelet
     nn.utils.clip_grad_norm_(net.network.parameters(), 5.0)
     net.optimiser.step()
     net.step += 1
-    _average(net, min(settings.ema, (1 + net.step - net.began) / (10 + net.step - net.began)))
+    draw_towards(net.average, net.network, min(settings.ema, (1 + net.step - net.began) / (10 + net.step - net.began)))
     found = to_crop(argmax(answers[-1].detach())[0], STRIDE)
     net.shown += _judge(found.cpu().double().numpy(), crops.xy.astype(np.float64), skeleton)
 
@@ -208,15 +209,3 @@ def _judge(found: NDArray[np.float64], truth: NDArray[np.float64], skeleton: Ske
     torso = torso_diagonals(truth, skeleton)
     right = correct_keypoints(keypoint_errors(found, truth), torso, 0.2)
     return torch.tensor([np.nansum(right), np.isfinite(right).sum()], dtype=torch.float64)
-
-
-@torch.no_grad()
-def _average(net: State, decay: float) -> None:
-    """Draw the averaged weights towards the current ones."""
-    new = list(net.network.state_dict().values())
-    kept = list(net.average.state_dict().values())
-    floats = [i for i, value in enumerate(kept) if value.dtype.is_floating_point]
-    torch._foreach_lerp_([kept[i] for i in floats], [new[i] for i in floats], 1 - decay)
-    for i, value in enumerate(kept):
-        if not value.dtype.is_floating_point:
-            value.copy_(new[i])

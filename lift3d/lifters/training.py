@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lift3d.averaging import draw_towards
 from lift3d.calib import InputError
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_subjects
@@ -259,7 +260,7 @@ def learn(net: _State, samples: Samples, rate: float, settings: TrainSettings) -
     net.processes.average_gradients(net.network.parameters())
     net.optimiser.step()
     net.step += 1
-    _average(net, min(settings.ema, (1 + net.step) / (10 + net.step)))
+    draw_towards(net.average, net.network, min(settings.ema, (1 + net.step) / (10 + net.step)))
     return float(distance.detach())
 
 
@@ -270,16 +271,6 @@ def sigma_loss(error: Tensor, log_sigma: Tensor) -> Tensor:
     """
     spread = log_sigma[:, 1:, [0, 0, 1]]
     return (0.5 * (error[:, 1:] * torch.exp(-spread)).square().clamp(max=50.0) + spread).mean()
-
-
-@torch.no_grad()
-def _average(net: _State, decay: float) -> None:
-    """Draw the averaged weights towards the current ones."""
-    for kept, new in zip(net.average.state_dict().values(), net.network.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
 
 
 def _selection_samples(frames: Frames, settings: TrainSettings) -> Samples:

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lift3d.averaging import draw_towards
 from lift3d.calib import InputError
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.people_images import PeopleImages, read_people_images
@@ -325,23 +326,13 @@ def _learn(net: _State, batch: Batch, rate: float, settings: TrainSettings) -> t
     torch.nn.utils.clip_grad_norm_(net.network.parameters(), 10.0)
     net.optimiser.step()
     net.step += 1
-    _average(net, min(settings.ema, (1 + net.step) / (10 + net.step)))
+    draw_towards(net.average, net.network, min(settings.ema, (1 + net.step) / (10 + net.step)))
     return float(loss.detach()), (output[0].detach(), output[1].detach())
 
 
 def as_input(pictures: NDArray[np.uint8], device: str) -> Tensor:
     """[B, H, W, 3] as the network takes it, [B, 3, H, W] with channels last in memory."""
     return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float()
-
-
-@torch.no_grad()
-def _average(net: _State, decay: float) -> None:
-    """Draw the averaged weights towards the current ones."""
-    for kept, new in zip(net.average.state_dict().values(), net.network.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
 
 
 def _selection_scenes(cutouts: Cutouts, settings: TrainSettings) -> list[Scene]:
