@@ -31,6 +31,18 @@ def test_the_light_network_has_under_three_million_weights_and_depth_wise_layers
     assert any(getattr(layer, "groups", 1) > 1 for layer in network.modules())
 
 
+def test_depth_wise_layers_stay_in_float32_while_a_cpu_computes_the_rest_in_bfloat16():
+    network = build_network("light", 17)
+    seen = {}
+    for name, layer in network.named_modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(lambda layer, _, answer, name=name: seen.update({name: (layer, answer.dtype)}))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        network(torch.randn(2, 3, 64, 64))
+    assert {dtype for layer, dtype in seen.values() if layer.groups > 1} == {torch.float32}
+    assert {dtype for layer, dtype in seen.values() if layer.groups == 1} == {torch.bfloat16}
+
+
 def test_an_unknown_architecture_or_size_is_named():
     with pytest.raises(InputError, match=r"architecture must be one of simple, .* got 'vgg'"):
         build_network("vgg", 17)
