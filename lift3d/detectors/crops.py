@@ -62,7 +62,7 @@ def cut(
 ) -> Picture:
     """The crop [H, W, 3] that a map makes of a picture.
 
-    What is much larger than its crop is first made smaller by area: sampling alone would leave out pixels.
+    What is much larger than its crop is first halved, and halved again: sampling alone would leave out pixels.
 
     Args:
         picture: [H, W, 3] BGR.
@@ -74,21 +74,7 @@ def cut(
     """
     import cv2
 
-    shrink = np.sqrt(abs(np.linalg.det(transform[:, :2])))
-    if shrink < 0.5:
-        corners = apply(invert(transform), np.array([[0, 0], [size[0], 0], [0, size[1]], list(size)], np.float64))
-        low = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
-        high = np.minimum(np.ceil(corners.max(0)).astype(int) + 3, picture.shape[1::-1])
-        if (high - low < 2).any():
-            return np.full((size[1], size[0], 3), fill, np.uint8)
-        picture = picture[low[1] : high[1], low[0] : high[0]]
-        times = 2 * shrink
-        wanted = np.maximum(np.round((high - low) * times).astype(int), 1)
-        shape = (int(wanted[0]), int(wanted[1]))
-        picture = np.asarray(cv2.resize(picture, shape, interpolation=cv2.INTER_AREA), np.uint8)
-        real = wanted / (high - low)
-        smaller = np.column_stack([np.diag(1 / real), 0.5 / real - 0.5 + low])  # small picture -> picture
-        transform = np.column_stack([transform[:, :2] @ smaller[:, :2], apply(transform, smaller[:, 2])])
+    picture, transform = _halved(picture, transform, size)
     mode = cv2.BORDER_CONSTANT if border is None else border
     if behind is not None:
         mode = cv2.BORDER_TRANSPARENT
@@ -96,6 +82,29 @@ def cut(
         picture, transform, size, dst=behind, flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=fill
     )
     return np.asarray(out, np.uint8)
+
+
+def _halved(picture: Picture, transform: Array, size: tuple[int, int]) -> tuple[Picture, Array]:
+    """The part of a picture that a crop shows, made smaller by area to at most twice its scale, and the map from it."""
+    import cv2
+
+    shrink = np.sqrt(abs(np.linalg.det(transform[:, :2])))
+    times = int(np.floor(-np.log2(shrink))) if shrink > 0 else 0
+    if times < 1:
+        return picture, transform
+    corners = apply(invert(transform), np.array([[0, 0], [size[0], 0], [0, size[1]], list(size)], np.float64))
+    end, block = np.array(picture.shape[1::-1]), 2**times
+    low = np.clip(np.floor(corners.min(0)).astype(int) - block, 0, end - 1)
+    high = np.clip(np.ceil(corners.max(0)).astype(int) + block, low + 1, end)
+    high = np.minimum(low - (low - high) // block * block, end)
+    part = picture[low[1] : high[1], low[0] : high[0]]
+    right, bottom = (-(high - low) % block).tolist()
+    if right or bottom:
+        part = cv2.copyMakeBorder(part, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+    for _ in range(times):
+        part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    back = np.array([[block, 0, block / 2 - 0.5 + low[0]], [0, block, block / 2 - 0.5 + low[1]]])
+    return part, np.column_stack([transform[:, :2] * block, apply(transform, back[:, 2])])
 
 
 def boxes_around(xy: Array, seen: NDArray[np.bool_]) -> Array:

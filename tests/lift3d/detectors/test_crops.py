@@ -57,6 +57,24 @@ def test_an_enlarged_picture_moves_pixels_as_the_convention_says():
     assert apply(transform, np.array([10.0, 20.0])) == pytest.approx([10.5 * 4 - 0.5, 20.5 * 4 - 0.5])
 
 
+@pytest.mark.parametrize("turn", [0.0, 0.4])
+@pytest.mark.parametrize("shape", [(1601, 1503), (2003, 1777), (640, 480)])
+def test_a_picture_of_any_size_is_made_smaller_without_being_moved(shape, turn):
+    # A ramp keeps its value at every place, so what is cut tells where in the picture it was. The ramp's negative takes
+    # out what rounding adds.
+    height, width = shape
+    ramp = np.repeat(np.round(np.linspace(0, 250, width)[None, :, None] * np.ones((height, 1, 1))), 3, -1)
+    transform = crop_transform(np.array([0.0, 0.0, width, height]), (96, 128), turn=turn)
+    up, down = (cut(ramp_.astype(np.uint8), transform, (96, 128))[..., 0].astype(float) for ramp_ in (ramp, 250 - ramp))
+    v, u = np.mgrid[:128, :96]
+    place = apply(invert(transform), np.stack([u, v], -1).astype(float))
+    edge = 3 * max(shape) / 128
+    inside = ((place > edge) & (place < np.array([width, height]) - edge)).all(-1)
+    assert inside.sum() > 2000
+    found = (125 + (up - down) / 2)[inside] * (width - 1) / 250
+    assert np.mean(found - place[inside][:, 0]) == pytest.approx(0, abs=0.05 * max(shape) / 128)
+
+
 def test_outside_of_the_picture_is_the_fill():
     picture = np.full((50, 50, 3), 200, np.uint8)
     crop = cut(picture, crop_transform(np.array([1000.0, 1000, 20, 20]), SIZE), SIZE, fill=(1, 2, 3))
