@@ -48,6 +48,8 @@ class TrainSettings:
         sigma: of the targets, cells, where crops are 256 pixels high; in proportion to the height, at least one.
         coordinates: weight of the loss on soft-argmax coordinates; 0 leaves it out.
         beta: of that soft-argmax, see :func:`lift3d.heatmaps.soft_argmax`: at 2 it is nearly unbiased, at 1 not.
+        behind: share of people seen from behind among those shown; 0: as they come, see
+            :func:`lift3d.detectors.shown.epoch_rows`.
         select: people held out of training, who choose the best weights.
         bf16: mixed precision; the weights stay float32.
         save_s: seconds after which the state is saved within an epoch.
@@ -68,6 +70,7 @@ class TrainSettings:
     sigma: float = 2.0
     coordinates: float = 0.1
     beta: float = 2.0
+    behind: float = 0.0
     select: int = 500
     bf16: bool = False
     save_s: float = 300.0
@@ -134,6 +137,8 @@ def check_settings(settings: TrainSettings) -> None:
         )
     if not 0 <= settings.half_epochs <= settings.epochs:
         raise InputError(f"half epochs must be 0 to {settings.epochs}, got {settings.half_epochs}")
+    if not 0 <= settings.behind < 1:
+        raise InputError(f"the share of people seen from behind must be 0 to below 1, got {settings.behind:g}")
     if settings.device != "cpu" and not torch.cuda.is_available():
         raise InputError(f"device {settings.device} was asked for, but torch sees no GPU here; use --device cpu")
 

@@ -26,6 +26,7 @@ from lift3d.run_folder import EpochRecord, RunFolder, RunKind
 from .keypoint_network import KeypointNetwork, calibrate_confidence
 from .learning import State, TrainSettings, check_settings, half, learn, learning_rate, new_state
 from .samples import Crops, Pictures, make_crops
+from .shown import epoch_rows, seen_from_behind
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +48,13 @@ class _Run:
     folder: RunFolder
     description: dict[str, Any]
     world: Processes
+    behind: NDArray[np.bool_]
     pictures: Pictures = field(default_factory=Pictures)
     saved: float = field(default_factory=time.monotonic)
 
     @property
     def steps(self) -> int:
-        """Batches of an epoch, which show everybody once; the last, smaller one is left out."""
+        """Batches of an epoch, which shows as many as there are; the last, smaller one is left out."""
         return len(self.people) // self.settings.batch
 
 
@@ -98,7 +100,7 @@ def train_keypoints(
         description = describe(settings, train, _facts(data, people, initial))
         folder = RunFolder.open(run, description, KEYPOINTS)
         net = new_state(settings, len(train.skeleton), initial)
-        job = _Run(train, select, settings, folder, description, world)
+        job = _Run(train, select, settings, folder, description, world, seen_from_behind(train))
         _train(net, job, *((progress, on_epoch) if world.first else (None, None)))
     return folder.best
 
@@ -177,7 +179,7 @@ def _resume(net: State, job: _Run) -> tuple[int, int]:
 def _batches(job: _Run, epoch: int, first: int) -> Iterator[Crops]:
     """An epoch's batches from one on, made while others are learnt from; each has a random stream of its own."""
     settings, rank = job.settings, job.world.rank
-    order = np.random.default_rng([settings.seed, 2, epoch]).permutation(len(job.people))
+    order = epoch_rows(job.behind, settings.behind, np.random.default_rng([settings.seed, 2, epoch]))
     crops = half(settings.crops) if epoch < settings.half_epochs else settings.crops
 
     def make(number: int) -> Crops:

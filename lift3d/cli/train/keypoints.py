@@ -33,6 +33,8 @@ PATH = click.Path(path_type=Path)
               help="Of that soft-argmax; at 1 it is biased to the middle.")  # fmt: skip
 @click.option("--teacher", type=float, default=0.7, show_default=True,
               help="Weight of labels that a network made (`kp_kind`); 0 leaves them out.")  # fmt: skip
+@click.option("--behind", type=float, default=0.0, show_default=True,
+              help="Share of people seen from behind among those shown; 0: as they come.")  # fmt: skip
 @click.option("--width", type=int, help="Of the network's first layers. [default: simple, unet 64, hourglass 128]")
 @click.option("--initial", type=PATH, help="Weights to begin with: ResNet-18's of ImageNet, or a checkpoint.")
 @click.option("--select", type=int, default=500, show_default=True,

@@ -125,6 +125,7 @@ def test_people_who_select_share_no_picture_with_those_who_train(people_files):
     ({"crops": CropSettings(size=(96, 128)), "half_epochs": 1}, "half crops of 96x128 are not multiples"),
     ({"epochs": 0}, "epochs must be 1 or more"),
     ({"half_epochs": 5}, "half epochs must be 0 to 2, got 5"),
+    ({"behind": 1.0}, "people seen from behind must be 0 to below 1, got 1"),
     ({"device": "cuda"}, "torch sees no GPU here"),
 ])  # fmt: skip
 def test_impossible_settings_are_refused(change, message):
