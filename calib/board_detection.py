@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boards import Board
+from .corner_fit import fit_corners
 from .distortion import Array
 from .errors import InputError
 
@@ -25,7 +26,8 @@ MAX_BEND = 0.35  # second differences of a row of corners, in squares: steep vie
 MAX_LATTICE_ERROR = 0.12  # of a square, from the homography; a strong fisheye's board bends by 0.05
 AGREE = 0.08  # of a square: farther apart, one of the two detectors is wrong
 MAX_APART = 0.25  # of the corners; those on which the two disagree are left out
-WINDOW = 0.4  # of the smallest square's side: half the window in which a saddle is fitted
+MOST_FIT = 0.7  # of the corners
+WINDOW = 0.4  # of the smallest square's side: half the window in which a corner is looked for
 MAX_WINDOW = 40
 SUBPIXEL = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
 
@@ -104,7 +106,7 @@ def _charuco_shift() -> float:
 
 
 def _chessboard(grey: Image, board: Board, thorough: bool) -> Detection:
-    """By both detectors; what is returned is the mean of sector-based corners and saddle points, which beats either."""
+    """By both detectors, then every corner by a fit; where most do not fit, the mean of both detectors' corners."""
     candidates = [
         xy for xy in (_sector_based(grey, board, thorough), _classic(grey, board, thorough)) if xy is not None
     ]
@@ -119,7 +121,9 @@ def _chessboard(grey: Image, board: Board, thorough: bool) -> Detection:
         if apart.mean() > MAX_APART:
             return Detection(None, "the two detectors disagree")
         sound[0][apart] = np.nan
-    return Detection((sound[0] + _saddle_points(grey, sound[0], board)) / 2)
+    mean = (sound[0] + _saddle_points(grey, sound[0], board)) / 2
+    fitted = fit_corners(grey, sound[0], board.grid, half=_window(sound[0], board))
+    return Detection(fitted if np.isfinite(fitted).sum() >= MOST_FIT * np.isfinite(mean).sum() else mean)
 
 
 def _classic(grey: Image, board: Board, thorough: bool) -> Array | None:
@@ -138,12 +142,17 @@ def _classic(grey: Image, board: Board, thorough: bool) -> Array | None:
 def _saddle_points(grey: Image, xy: Array, board: Board) -> Array:
     """Corners moved to the nearest saddle; those that move by more than the detectors may disagree become NaN."""
     seen = np.isfinite(xy).all(1)
-    half = int(np.clip(WINDOW * _spacing(xy, board).min(), 2, MAX_WINDOW))
+    half = _window(xy, board)
     start = np.ascontiguousarray(xy[seen], np.float32).reshape(-1, 1, 2)
     moved = np.full(xy.shape, np.nan)
     moved[seen] = np.asarray(cv2.cornerSubPix(grey, start, (half, half), (-1, -1), SUBPIXEL)).reshape(-1, 2)
     moved[np.linalg.norm(moved - xy, axis=1) > AGREE * np.median(_spacing(xy, board))] = np.nan
     return moved
+
+
+def _window(xy: Array, board: Board) -> int:
+    """Pixels from a corner in which no other square's corner lies."""
+    return int(np.clip(WINDOW * _spacing(xy, board).min(), 2, MAX_WINDOW))
 
 
 def _sector_based(grey: Image, board: Board, thorough: bool) -> Array | None:
