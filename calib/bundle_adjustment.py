@@ -26,10 +26,13 @@ class BoardObservations:
     Args:
         corners: [N, 3] metres, board frame.
         xy: [C, P, N, 2] pixels; NaN: not seen.
+        motion: [C, P, N, 2] pixels a second, how the corners moved in the pictures. With it, every camera that is not
+            fixed may prove late. None: nobody is.
     """
 
     corners: Array
     xy: Array
+    motion: Array | None = None
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -38,7 +41,8 @@ class BoardObservations:
 
     def select(self, poses: NDArray[np.int64] | NDArray[np.bool_]) -> BoardObservations:
         """Some of the poses, by position or mask."""
-        return BoardObservations(self.corners, self.xy[:, poses])
+        motion = None if self.motion is None else self.motion[:, poses]
+        return BoardObservations(self.corners, self.xy[:, poses], motion)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,8 @@ class AdjustmentConfig:
     Args:
         fixed: cameras that keep their pose, by position; the first, as a rule, since something must fix the gauge.
         lens: [4 + D, m] a camera: the directions in which (fx, fy, cx, cy, dist) may move; None: none may.
+        stiffness: pixels a metre: what a corner counts that is not where the print should have it; noise in pixels over
+            the print's error in metres. None: the board is as printed.
         loss_scale: pixels; residuals well beyond it lose their weight (Cauchy's loss). None: plain least squares.
         max_steps: at most.
         tolerance: relative decrease of the cost at which to stop.
@@ -72,6 +78,7 @@ class AdjustmentConfig:
 
     fixed: tuple[int, ...] = (0,)
     lens: tuple[Array | None, ...] | None = None
+    stiffness: float | None = None
     loss_scale: float | None = 1.0
     max_steps: int = 60
     tolerance: float = 1e-9
@@ -84,6 +91,9 @@ class Adjustment:
     Args:
         cameras: C, adjusted.
         poses: P poses of the board.
+        corners: [N, 3] metres, board frame; those given, unless the board could be other than printed.
+        delays: [C] seconds by which what a camera saw is older than the moment it is given for; zero for those fixed.
+        delay_sigma: [C] their standard deviations.
         residuals: [C, P, N, 2] pixels, projected minus seen.
         weights: [C, P, N] of the robust loss, 0..1; 0 where nothing was seen.
         noise: pixels a coordinate, estimated from the weighted residuals.
@@ -97,6 +107,9 @@ class Adjustment:
 
     cameras: tuple[Camera, ...]
     poses: BoardPoses
+    corners: Array
+    delays: Array
+    delay_sigma: Array
     residuals: Array
     weights: Array
     noise: float
@@ -114,10 +127,12 @@ class Adjustment:
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """Cameras and board poses."""
+    """Cameras, board poses, the board and the cameras' delays."""
 
     cameras: tuple[Camera, ...]
     poses: BoardPoses
+    corners: Array
+    delays: Array
 
 
 def adjust_boards(
@@ -147,7 +162,7 @@ def adjust_boards(
         )
     problem = _BoardProblem(observations, config, [4 + len(camera.dist) for camera in cameras])
     _check_seen(problem, cameras)
-    start = _State(tuple(cameras), poses)
+    start = _State(tuple(cameras), poses, observations.corners, np.zeros(len(cameras)))
     end = descend(problem, start, max_steps=config.max_steps, tolerance=config.tolerance)
     return problem.report(end.state, end.cost, end.steps, end.converged)
 
@@ -173,11 +188,22 @@ class _BoardProblem:
         self.bases = [np.zeros((n, 0)) if basis is None else basis for basis, n in zip(lens, lens_sizes, strict=True)]
         widths = [self.width(i) for i in range(len(lens_sizes))]
         self.ends = np.cumsum([0, *widths])
+        self.shape = slice(
+            int(self.ends[-1]), int(self.ends[-1]) + (observations.corners.size if config.stiffness else 0)
+        )
         self.views = [np.flatnonzero(seen.any(1)) for seen in observations.seen]
 
     def width(self, i: int) -> int:
         """How many parameters of camera i may move."""
-        return (0 if i in self.config.fixed else 6) + self.bases[i].shape[1]
+        return self._pose(i) + self.bases[i].shape[1] + self._delay(i)
+
+    def _pose(self, i: int) -> int:
+        """How many of them are the pose's."""
+        return 0 if i in self.config.fixed else 6
+
+    def _delay(self, i: int) -> int:
+        """How many of them are the delay: one or none."""
+        return int(self.observations.motion is not None and i not in self.config.fixed)
 
     def _columns(self, i: int) -> slice:
         """Where camera i's parameters stand."""
@@ -186,9 +212,11 @@ class _BoardProblem:
     def _residuals(self, state: _State, i: int) -> tuple[Array, Array]:
         """[V, N, 2] projected minus seen and x_cam [V, N, 3], for the views of camera i; NaN: not seen."""
         camera, views = state.cameras[i], self.views[i]
-        world = self.observations.corners @ state.poses.R[views].transpose(0, 2, 1) + state.poses.t[views][:, None]
+        world = state.corners @ state.poses.R[views].transpose(0, 2, 1) + state.poses.t[views][:, None]
         xy = self.observations.xy[i, views]
         residual = camera.project(world) - xy
+        if self.observations.motion is not None:
+            residual -= state.delays[i] * self.observations.motion[i, views]
         lost = np.isfinite(xy) & ~np.isfinite(residual)
         return np.where(lost, LOST, residual), world @ camera.R.T + camera.t
 
@@ -203,58 +231,83 @@ class _BoardProblem:
 
     def cost(self, state: _State) -> float:
         """Half the robust sum of squares."""
-        return sum(self._weights(self._residuals(state, i)[0])[1] for i in range(len(state.cameras)))
+        bent = (self.config.stiffness or 0.0) * (state.corners - self.observations.corners)
+        seen = sum(self._weights(self._residuals(state, i)[0])[1] for i in range(len(state.cameras)))
+        return seen + 0.5 * float((bent**2).sum())
 
     def linearise(self, state: _State) -> ArrowSystem:
         """The normal equations, camera by camera."""
-        n, P = int(self.ends[-1]), len(state.poses.t)
+        n, P = self.shape.stop, len(state.poses.t)
         A, B, g = np.zeros((n, n)), np.zeros((n, P, 6)), np.zeros(n)
         D, h = np.zeros((P, 6, 6)), np.zeros((P, 6))
-        for i, gram in self._grams(state):
+        for i, J, J_shape in self._weighted_jacobians(state):
             columns, views, k = self._columns(i), self.views[i], self.width(i)
+            flat = J.reshape(len(J), -1, J.shape[-1])
+            gram = flat.transpose(0, 2, 1) @ flat
             A[columns, columns] = gram[:, :k, :k].sum(0)
             g[columns] = -gram[:, :k, -1].sum(0)
             B[columns, views] = gram[:, :k, k : k + 6].transpose(1, 0, 2)
             D[views] += gram[:, k : k + 6, k : k + 6]
             h[views] -= gram[:, k : k + 6, -1]
+            if J_shape is not None:
+                own, cross = _shape_blocks(J, J_shape)
+                A[self.shape, self.shape] += own
+                A[self.shape, columns] = cross[..., :k].sum(1)
+                A[columns, self.shape] = cross[..., :k].sum(1).T
+                B[self.shape, views] += cross[..., k : k + 6]
+                g[self.shape] -= cross[..., -1].sum(1)
+        if self.config.stiffness:
+            A[self.shape, self.shape] += self.config.stiffness**2 * np.eye(state.corners.size)
+            g[self.shape] -= self.config.stiffness**2 * (state.corners - self.observations.corners).ravel()
         return ArrowSystem(A, B, D, g, h)
 
-    def _grams(self, state: _State) -> Iterator[tuple[int, Array]]:
-        """For each camera [V, k + 7, k + 7]: products of its own, the board's and the residual's columns."""
+    def _weighted_jacobians(self, state: _State) -> Iterator[tuple[int, Array, Array | None]]:
+        """For each camera [V, N, 2, k + 7]: its own, the board's pose's and the residual's columns; [V, N, 2, 3]: the
+        corners', if they may move.
+        """
         for i in range(len(state.cameras)):
             residual, x_cam = self._residuals(state, i)
-            weights, _ = self._weights(residual)
-            J = self._jacobian(state, i, x_cam)
+            root = np.sqrt(self._weights(residual)[0])[..., None, None]
+            J, J_world = self._jacobian(state, i, x_cam)
             J = np.concatenate([J, residual[..., None]], axis=-1)
-            J = np.where(np.isfinite(J) & (weights[..., None, None] > 0), J, 0.0)
-            J = (J * np.sqrt(weights)[..., None, None]).reshape(len(J), -1, J.shape[-1])
-            yield i, J.transpose(0, 2, 1) @ J
+            shape = J_world @ state.poses.R[self.views[i]][:, None] if self.config.stiffness else None
+            yield i, _weigh(J, root), None if shape is None else _weigh(shape, root)
 
-    def _jacobian(self, state: _State, i: int, x_cam: Array) -> Array:
-        """[V, N, 2, k + 6]: by camera i's pose and lens as far as they may move, then by the board's pose."""
-        camera, views, V = state.cameras[i], self.views[i], len(x_cam)
-        corners = self.observations.corners
+    def _jacobian(self, state: _State, i: int, x_cam: Array) -> tuple[Array, Array]:
+        """[V, N, 2, k + 6]: by camera i's pose, lens and delay as far as they may move, then by the board's pose; and
+        [V, N, 2, 3]: by the corner's place in the world.
+        """
+        camera, views, V, corners = state.cameras[i], self.views[i], len(x_cam), state.corners
         flat = x_cam.reshape(-1, 3)
         basis = self.bases[i]
         _, J, J_lens = project_camera_frame(camera, flat, intrinsics=basis.shape[1] > 0)
         J_world = J @ camera.R
         on_board = (corners @ state.poses.R[views].transpose(0, 2, 1)).reshape(-1, 3)
         parts = [turn_jacobian(J_world, on_board), J_world]
+        if self._delay(i) and self.observations.motion is not None:
+            parts.insert(0, -self.observations.motion[i, views].reshape(-1, 2, 1))
         if J_lens is not None:
             parts.insert(0, J_lens @ basis)
         if i not in self.config.fixed:
             parts[:0] = [turn_jacobian(J, flat - camera.t), J]
-        return np.concatenate(parts, axis=-1).reshape(V, len(corners), 2, -1)
+        shape = (V, len(corners), 2, -1)
+        return np.concatenate(parts, axis=-1).reshape(shape), J_world.reshape(shape)
 
     def move(self, state: _State, dx: Array, dy: Array) -> _State:
         """Cameras and boards after a step."""
         cameras = tuple(self._move_camera(camera, i, dx[self._columns(i)]) for i, camera in enumerate(state.cameras))
-        return _State(cameras, BoardPoses(rotation_matrix(dy[:, :3]) @ state.poses.R, state.poses.t + dy[:, 3:]))
+        poses = BoardPoses(rotation_matrix(dy[:, :3]) @ state.poses.R, state.poses.t + dy[:, 3:])
+        corners, delays = state.corners, state.delays.copy()
+        if self.config.stiffness:
+            corners = corners + dx[self.shape].reshape(-1, 3)
+        for i in np.flatnonzero([self._delay(i) for i in range(len(delays))]):
+            delays[i] += dx[self.ends[i + 1] - 1]
+        return _State(cameras, poses, corners, delays)
 
     def _move_camera(self, camera: Camera, i: int, step: Array) -> Camera:
         """One camera after its part of a step; a focal length never turns negative."""
         if self.bases[i].shape[1]:
-            camera = move_lens(camera, self.bases[i] @ step[len(step) - self.bases[i].shape[1] :])
+            camera = move_lens(camera, self.bases[i] @ step[self._pose(i) :][: self.bases[i].shape[1]])
         if i in self.config.fixed:
             return camera
         return camera.with_pose(_proper(rotation_matrix(step[:3]) @ camera.R), camera.t + step[3:6])
@@ -266,20 +319,23 @@ class _BoardProblem:
         for i, views in enumerate(self.views):
             residuals[i, views], _ = self._residuals(state, i)
             weights[i, views], _ = self._weights(residuals[i, views])
-        unknowns = int(self.ends[-1]) + 6 * len(state.poses.t)
+        unknowns = self.shape.stop + 6 * len(state.poses.t)
         square = float((weights * np.nan_to_num((residuals**2).sum(-1))).sum())
         noise = float(np.sqrt(square / max(2 * weights.sum() - unknowns, 1.0)))
         full = noise**2 * _inverse(self.linearise(state).information())
-        covariance, lenses = np.zeros((len(state.cameras), 6, 6)), []
+        covariance, lenses, late = np.zeros((len(state.cameras), 6, 6)), [], np.zeros(len(state.cameras))
         for i, basis in enumerate(self.bases):
             own = full[self._columns(i), self._columns(i)]
-            pose = 0 if i in self.config.fixed else 6
-            if pose:
+            lens = slice(self._pose(i), self._pose(i) + basis.shape[1])
+            if self._pose(i):
                 covariance[i] = own[:6, :6]
-            lenses.append(basis @ own[pose:, pose:] @ basis.T)
+            if self._delay(i):
+                late[i] = np.sqrt(max(own[-1, -1], 0.0))
+            lenses.append(basis @ own[lens, lens] @ basis.T)
         return Adjustment(
-            state.cameras, state.poses, residuals, weights, noise, covariance, tuple(lenses), cost, steps, converged
-        )
+            state.cameras, state.poses, state.corners, state.delays, late, residuals, weights, noise, covariance,
+            tuple(lenses), cost, steps, converged,
+        )  # fmt: skip
 
 
 def move_lens(camera: Camera, change: Array) -> Camera:
@@ -289,6 +345,20 @@ def move_lens(camera: Camera, change: Array) -> Camera:
     K[0, 0], K[1, 1] = focal
     K[:2, 2] += change[2:4]
     return replace(camera, K=K, dist=camera.dist + change[4:])
+
+
+def _weigh(J: Array, root: Array) -> Array:
+    """Derivatives times the root of their weights; zero where nothing was seen."""
+    return np.where(np.isfinite(J) & (root > 0), J, 0.0) * root
+
+
+def _shape_blocks(J: Array, J_shape: Array) -> tuple[Array, Array]:
+    """[3N, 3N]: the corners' own block, and [3N, V, k + 7]: their products with all else."""
+    N = J.shape[1]
+    own = np.zeros((N, 3, N, 3))
+    own[np.arange(N), :, np.arange(N)] = np.einsum("vnra,vnrb->nab", J_shape, J_shape)
+    cross = np.einsum("vnra,vnrk->navk", J_shape, J)
+    return own.reshape(3 * N, 3 * N), cross.reshape(3 * N, *cross.shape[2:])
 
 
 def _proper(R: Array) -> Array:

@@ -125,6 +125,40 @@ def test_lenses_are_found_again(scene):
     assert not ours.lens_covariance[1][5:].any()
 
 
+def test_a_bent_board_and_late_cameras_come_out_as_by_a_dense_reference(scene, rng):
+    cameras, start, poses, off, seen = scene
+    bent = BOARD.corners + rng.normal(0, 0.0005, BOARD.corners.shape)
+    motion = np.broadcast_to(rng.normal(0, 100, (3, 8, 1, 2)), seen.xy.shape)
+    late = np.array([0, 0.03, -0.02])[:, None, None, None] * motion
+    xy = np.stack([camera.project(poses.points(bent)) for camera in cameras]) - late
+    xy = np.where(seen.seen[..., None], xy + rng.normal(0, 0.1, xy.shape), np.nan)
+    stiffness = 0.1 / 0.0005
+
+    def residuals(x):
+        moved, placed = unpack(x[: -len(bent) * 3 - 2], start)
+        corners = x[-len(bent) * 3 - 2 : -2].reshape(-1, 3)
+        delays = np.array([0, *x[-2:]])[:, None, None, None]
+        error = np.stack([c.project(placed.points(corners)) for c in moved]) - delays * motion - xy
+        return np.concatenate([error[np.isfinite(error)], stiffness * (corners - BOARD.corners).ravel()])
+
+    first = np.concatenate([pack(start, off), BOARD.corners.ravel(), [0, 0]])
+    dense = least_squares(residuals, first, xtol=1e-15, ftol=1e-15, gtol=1e-14, x_scale="jac")
+    config = AdjustmentConfig(loss_scale=None, stiffness=stiffness, tolerance=1e-15)
+    ours = adjust_boards(start, BoardObservations(BOARD.corners, xy, motion), off, config=config)
+    assert ours.cost == pytest.approx(dense.cost, rel=1e-7)
+    np.testing.assert_allclose(ours.corners.ravel(), dense.x[-len(bent) * 3 - 2 : -2], atol=1e-6)
+    np.testing.assert_allclose(ours.delays, [0, *dense.x[-2:]], atol=1e-6)
+    np.testing.assert_allclose(ours.delays, [0, 0.03, -0.02], atol=4 * ours.delay_sigma.max())
+    assert (ours.delay_sigma[1:] < 0.002).all()
+
+
+def test_a_board_that_may_not_bend_stays_as_printed(scene):
+    _, start, _, off, seen = scene
+    ours = adjust_boards(start, seen, off)
+    assert (ours.corners == BOARD.corners).all()
+    assert not ours.delays.any()
+
+
 def test_a_camera_that_saw_nothing_is_named(scene):
     _, start, _, off, seen = scene
     xy = seen.xy.copy()
