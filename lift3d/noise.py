@@ -24,6 +24,24 @@ SIGMA_FLOOR_PX = 0.05
 """No detector is better; keeps noise-free synthetic input from dividing by zero."""
 
 
+@dataclass(frozen=True)
+class Tails:
+    """Student's t law of the noise.
+
+    Args:
+        degrees: of freedom; inf: Gaussian.
+        width: scale of the law, as a share of the standard deviation that the noise model states.
+    """
+
+    degrees: float = np.inf
+    width: float = 1.0
+
+    @property
+    def gaussian(self) -> bool:
+        """Whether the tails are no heavier than a Gaussian's."""
+        return not np.isfinite(self.degrees)
+
+
 @dataclass(frozen=True, eq=False)
 class NoiseModel:
     """Standard deviation of a keypoint along each image axis: joint * scale * (confidence / reference)^-exponent.
@@ -36,11 +54,13 @@ class NoiseModel:
         joint: [J] pixels.
         exponent: how fast the noise falls with confidence; 0 means that confidence says nothing.
         reference: the confidence at which ``joint`` holds.
+        tails: how much heavier than a Gaussian's the tails are, see :mod:`lift3d.heavy_tails`.
     """
 
     joint: Array
     exponent: float = 0.0
     reference: float = 1.0
+    tails: Tails = Tails()
 
     def sigma(self, confidence: Array, scale: Array | None = None) -> Array:
         """Pixels for every observation.
@@ -67,6 +87,7 @@ class NoiseModel:
             "joint_px": [round(float(value), 3) for value in self.joint],
             "exponent": round(self.exponent, 3),
             "reference": round(self.reference, 3),
+            "degrees_of_freedom": None if self.tails.gaussian else self.tails.degrees,
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError, Rig
 
 from .consensus import GATE, Consensus, find_consensus
+from .heavy_tails import estimate_tails, heed_tails
 from .noise import NoiseModel, fit_noise
 from .point_solver import Array, Observations, linear_points, observe
 from .swaps import Sides, find_swaps
@@ -101,7 +102,11 @@ def triangulate(
         if noise is None and swapped.any():
             model = _estimate(seen, scale, rig, gate=gate, start=model)
     sigma = model.sigma(seen.confidence, scale)
-    found = find_consensus(seen.obs.with_noise(_by_view(sigma)), gate)
+    obs = seen.obs.with_noise(_by_view(sigma))
+    found = find_consensus(obs, gate)
+    if noise is None:
+        model = replace(model, tails=estimate_tails(obs, found, gate))
+    found = heed_tails(obs, found, model.tails)
     return _result(found, sigma, swapped, model, flat)
 
 

@@ -1,0 +1,110 @@
+"""Noise whose tails are heavier than a Gaussian's, on points whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from lift3d.consensus import GATE, find_consensus
+from lift3d.datasets.synthetic import ring_rig
+from lift3d.heavy_tails import estimate_tails, heed_tails
+from lift3d.noise import NoiseModel, Tails
+from lift3d.point_solver import observe
+from lift3d.triangulation import triangulate
+
+CHI2_90 = 6.251
+SYMMETRIC = [[0, 1, 2], [1, 3, 4], [2, 4, 5]]
+
+
+def scene(rng, degrees, *, views=6, points=2000, sigma=3.0):
+    """Points before a ring of cameras, with Student's t noise along the image plane."""
+    rig = ring_rig(views)
+    xyz = rng.uniform((-1, -1, 0), (1, 1, 2), (points, 3))
+    xy = rig.project(xyz)
+    noise = sigma * rng.normal(size=xy.shape)
+    if np.isfinite(degrees):
+        noise /= np.sqrt(rng.chisquare(degrees, xy.shape[:2]) / degrees)[..., None]
+    return rig, xyz, xy + noise
+
+
+def least_squares(xy, rig, found):
+    """The same without heeding the tails."""
+    return triangulate(xy, rig, noise=NoiseModel(found.noise.joint))
+
+
+def error(found, xyz):
+    """Mean distance to the truth, metres."""
+    return np.nanmean(np.linalg.norm(found.xyz - xyz, axis=-1))
+
+
+def coverage(found, xyz):
+    """Share of the points whose 90 % ellipsoid holds the truth."""
+    e = (found.xyz - xyz)[..., None]
+    return ((e * np.linalg.solve(found.covariance[:, SYMMETRIC], e)).sum((1, 2)) < CHI2_90).mean()
+
+
+def test_gaussian_noise_is_found_to_be_gaussian_and_nothing_changes(rng):
+    rig, _, xy = scene(rng, np.inf)
+    found = triangulate(xy, rig)
+    assert found.noise.tails == Tails()
+    np.testing.assert_array_equal(found.xyz, least_squares(xy, rig, found).xyz)
+
+
+@pytest.mark.parametrize(("degrees", "gain"), [(3.0, 0.93), (4.0, 0.95), (6.0, 0.98)])
+def test_heavy_tails_are_found_and_heeding_them_lowers_the_error(rng, degrees, gain):
+    rig, xyz, xy = scene(rng, degrees)
+    found = triangulate(xy, rig)
+    assert degrees / 1.5 < found.noise.tails.degrees < degrees * 2
+    assert error(found, xyz) < gain * error(least_squares(xy, rig, found), xyz)
+
+
+@pytest.mark.parametrize("views", [4, 8])
+def test_error_bars_are_right_under_heavy_tails(rng, views):
+    rig, xyz, xy = scene(rng, 4.0, views=views)
+    found = triangulate(xy, rig)
+    assert 0.87 < coverage(found, xyz) < 0.93
+    assert coverage(least_squares(xy, rig, found), xyz) < 0.86
+
+
+def test_a_point_is_where_its_views_are_most_probable(rng):
+    rig, _, xy = scene(rng, 3.0, points=10)
+    obs = observe(xy, rig).with_noise(np.full(xy.shape[:2], 4.0))
+    tails = Tails(4.0, 0.7)
+    found = find_consensus(obs, GATE)
+    found = heed_tails(obs, heed_tails(obs, found, tails), tails)  # twice the steps
+    for k in np.flatnonzero(found.inlier.sum(0) >= 3):
+        used = found.inlier[:, k]
+
+        def cost(p, k=k, used=used):
+            chi2 = ((rig.project(p) - xy[:, k]) ** 2).sum(-1)[used] / (4.0 * 0.7) ** 2
+            return (3.0 * np.log1p(chi2 / 4.0)).sum()
+
+        best = minimize(cost, found.X[:, k], method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9}).x
+        assert np.linalg.norm(found.X[:, k] - best) < 5e-4  # of 15 mm noise
+
+
+def test_one_view_that_is_somewhat_off_pulls_less(rng):
+    rig, xyz, xy = scene(rng, np.inf, points=500, sigma=1.0)
+    xy[0] += (3.5, 0.0)  # inside the gate
+    plain, heeding = (
+        triangulate(xy, rig, noise=NoiseModel(np.ones(1), tails=tails)) for tails in (Tails(), Tails(3.0))
+    )
+    off = [np.linalg.norm((p.xyz - xyz).mean(0)) for p in (plain, heeding)]
+    assert off[1] < 0.6 * off[0]
+
+
+def test_points_of_two_views_and_a_handful_of_points_stay_as_they_are(rng):
+    rig, _, xy = scene(rng, 3.0, views=2, points=500)
+    found = triangulate(xy, rig)
+    assert found.noise.tails.gaussian
+    tails = NoiseModel(found.noise.joint, tails=Tails(3.0))
+    np.testing.assert_array_equal(triangulate(xy, rig, noise=tails).xyz, least_squares(xy, rig, found).xyz)
+    rig, _, xy = scene(rng, 3.0, points=20)
+    obs = observe(xy, rig).with_noise(np.full(xy.shape[:2], 4.0))
+    assert estimate_tails(obs, find_consensus(obs), GATE).gaussian
+
+
+def test_the_file_says_how_heavy_the_tails_are():
+    assert NoiseModel(np.ones(1)).as_dict()["degrees_of_freedom"] is None
+    assert NoiseModel(np.ones(1), tails=Tails(5.0, 0.8)).as_dict()["degrees_of_freedom"] == 5.0
