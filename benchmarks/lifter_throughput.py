@@ -1,6 +1,6 @@
 """How much of the bare network's speed the training of a lifter reaches: CPU time of a step with and without data.
 
-Run: python benchmarks/lifter_throughput.py MOCAP.h5
+Run: python benchmarks/lifter_throughput.py MOCAP.h5 [mlp | tcn] [bf16]
 """
 
 import sys
@@ -20,11 +20,11 @@ STEPS = 6
 def main() -> None:
     """Print both rates and their ratio."""
     torch.set_num_threads(1)
-    settings = TrainSettings()
+    settings = TrainSettings(arch=(*sys.argv[2:3], "mlp")[0], bf16="bf16" in sys.argv)
     clips = read_mocap(sys.argv[1])
-    frames = Frames(of_subjects(clips, subjects_of(clips)))
     rng = np.random.default_rng(0)
     net = _new_state(settings)
+    frames = Frames(of_subjects(clips, subjects_of(clips)), window=net.network.window)
     samples = make_samples(frames, frames.draw(settings.batch, rng), rng, settings.samples)
     noise = replace(
         samples,
@@ -49,7 +49,8 @@ def network_seconds(features: np.ndarray, target: np.ndarray, settings: TrainSet
     for step in range(STEPS + 1):
         if step == 1:
             start = time.process_time()
-        xyz, log_sigma = net.network(x)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+            xyz, log_sigma = (part.float() for part in net.network(x))
         loss = torch.linalg.vector_norm(xyz - y, dim=-1).mean() + 0.0 * log_sigma.mean()
         net.optimiser.zero_grad(set_to_none=True)
         loss.backward()

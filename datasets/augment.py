@@ -17,6 +17,8 @@ BONE_GROUPS: dict[str, tuple[int, ...]] = {
     "head": (10,), "collar": (11, 14), "upper_arm": (12, 15), "forearm": (13, 16),
 }  # fmt: skip
 
+ARMS = slice(11, 17)
+
 
 @dataclass(frozen=True)
 class BodyVariation:
@@ -63,11 +65,39 @@ def stretch_bones(xyz: Array32, factor: Array32) -> Array32:
         xyz: [B, T, 17, 3] metres.
         factor: [B, 17] by the joint at the bone's far end; that of the pelvis is not used.
     """
-    out = xyz.copy()
+    whole = np.ascontiguousarray(xyz.transpose(2, 0, 1, 3))  # [17, B, T, 3]: a joint's values lie together
+    out = whole.copy()
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:
-            out[:, :, joint] = out[:, :, parent] + (xyz[:, :, joint] - xyz[:, :, parent]) * factor[:, None, joint, None]
+            out[joint] = out[parent] + (whole[joint] - whole[parent]) * factor[:, joint, None, None]
+    return np.ascontiguousarray(out.transpose(1, 2, 0, 3))
+
+
+def exchange_arms(xyz: Array32, rng: np.random.Generator, share: float) -> Array32:
+    """Give some samples the arms of others, as these are held to the trunk; poses that nobody took before.
+
+    Args:
+        xyz: [B, T, 17, 3] metres, Human3.6M's joints; a sample keeps its arms' owner over T.
+        rng: all randomness comes from it.
+        share: of the samples.
+    """
+    which = np.flatnonzero(rng.random(len(xyz)) < share)
+    owner = rng.integers(len(xyz), size=len(which))
+    out, mine, theirs = xyz.copy(), xyz[which], xyz[owner]
+    held = (theirs[:, :, ARMS] - theirs[:, :, 8:9]) @ _trunks(theirs).swapaxes(-1, -2)
+    mine[:, :, ARMS] = mine[:, :, 8:9] + held @ _trunks(mine)
+    out[which] = mine
     return out
+
+
+def _trunks(xyz: Array32) -> Array32:
+    """The trunk's axes [B, T, 3, 3], rows left, back and up."""
+    up = xyz[:, :, 8] - xyz[:, :, 0]
+    up = up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-6)
+    left = xyz[:, :, 11] - xyz[:, :, 14]
+    left = left - (left * up).sum(-1, keepdims=True) * up
+    left = left / np.maximum(np.linalg.norm(left, axis=-1, keepdims=True), 1e-6)
+    return np.stack([left, np.cross(up, left), up], axis=-2)
 
 
 def mirror(xyz: Array32, which: NDArray[np.bool_]) -> Array32:

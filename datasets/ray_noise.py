@@ -29,7 +29,8 @@ class RayNoise:
 
     Args:
         level: least and most; each sample has its own, uniform.
-        clean: the share of samples without any noise.
+        clean: the share of samples without any noise, whose confidences do not tell so.
+        exact: the share of samples that are exact and say so by confidences of 1; of them parts may be hidden.
         misses: the share of joints that are not reported.
         outliers: the share of joints reported somewhere in the person's surroundings.
         swaps: the share of samples whose left and right are exchanged, for all of their frames.
@@ -38,17 +39,19 @@ class RayNoise:
     """
 
     level: tuple[float, float] = (0.0, 2.5)
-    clean: float = 0.15
+    clean: float = 0.05
     misses: float = 0.04
     outliers: float = 0.01
     swaps: float = 0.01
     occlusions: float = 0.12
+    exact: float = 0.3
     correlation: float = 0.8
 
     @classmethod
     def fixed(cls, level: float) -> RayNoise:
         """One level for every sample, with the misses and errors of that level; for evaluations."""
-        return cls((level, level), clean=0.0, misses=0.02 * level, outliers=0.005 * level, swaps=0.0, occlusions=0.0)
+        return cls((level, level), clean=0.0, misses=0.02 * level, outliers=0.005 * level, swaps=0.0,
+                   occlusions=0.0, exact=0.0)  # fmt: skip
 
 
 def add_ray_noise(
@@ -70,6 +73,8 @@ def add_ray_noise(
     B = len(xy)
     confidence = rng.beta(8.0, 2.0, shape).clip(0.15, 1.0)
     level = rng.uniform(*noise.level, (B, 1, 1)) * (rng.random((B, 1, 1)) >= noise.clean)
+    exact = rng.random((B, 1, 1)) < noise.exact if noise.exact else np.zeros((B, 1, 1), bool)
+    level, confidence = np.where(exact, 0.0, level), np.where(exact, 1.0, confidence)
     tall = STANDING_HEIGHT / np.maximum(depth, 0.3)[..., None]  # [B, T, 1] the person's height on z = 1
     sigma = level * tall * joint_sigma(skeleton) / REFERENCE_HEIGHT / confidence
     out = xy + sigma[..., None] * _heavy_tailed((*shape, 2), rng, noise.correlation)
@@ -77,7 +82,7 @@ def add_ray_noise(
     jump = rng.uniform(-0.6, 0.6, (*shape, 2)) * tall[..., None]
     out += np.where(wrong[..., None], jump, 0.0)
     confidence = np.where(wrong, rng.uniform(0.15, 0.7, shape), confidence)
-    out, confidence = _swap_sides(out, confidence, skeleton, rng.random(B) < noise.swaps)
+    out, confidence = _swap_sides(out, confidence, skeleton, (rng.random(B) < noise.swaps) & ~exact[:, 0, 0])
     hidden = _occlusions(B, skeleton, rng, noise.occlusions)[:, None] | (rng.random(shape) < noise.misses * (level > 0))
     hidden &= (~hidden).sum(-1, keepdims=True) >= LEAST_LEFT
     return out.astype(np.float32), np.where(hidden, 0.0, confidence).astype(np.float32)
@@ -95,12 +100,12 @@ def _heavy_tailed(shape: tuple[int, ...], rng: np.random.Generator, correlation:
 def _swap_sides(
     xy: NDArray[np.float64], confidence: NDArray[np.float64], skeleton: Skeleton, which: Mask
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exchange left and right of some samples."""
+    """Exchange left and right of some samples, in place."""
     order = np.arange(len(skeleton))
     for left, right in skeleton.symmetric:
         order[[left, right]] = right, left
-    swapped = which[:, None, None]
-    return np.where(swapped[..., None], xy[:, :, order], xy), np.where(swapped, confidence[:, :, order], confidence)
+    xy[which], confidence[which] = xy[which][:, :, order], confidence[which][:, :, order]
+    return xy, confidence
 
 
 def _occlusions(B: int, skeleton: Skeleton, rng: np.random.Generator, share: float) -> Mask:

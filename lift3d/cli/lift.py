@@ -26,6 +26,8 @@ LIFTED = 3  # lift3d.datasets.poses.Status.LIFTED; importing it would make the c
 @click.option("--detector", default="light", show_default=True, help="Of a video: see `lift3d detect --help`.")
 @click.option("--max-gap", type=float, default=0.2, show_default=True, help="Seconds; shorter gaps are bridged.")
 @click.option("--ground", is_flag=True, help="Put the feet onto z = 0, where the camera's height is not known.")
+@click.option("--flip-test/--no-flip-test", default=True, show_default=True,
+              help="Average with the answer for the mirror image.")  # fmt: skip
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
 def command(
@@ -39,6 +41,7 @@ def command(
     detector: str,
     max_gap: float,
     ground: bool,
+    flip_test: bool,
     device: str,
     overwrite: bool,
 ) -> None:
@@ -54,7 +57,7 @@ def command(
 
     check_writable(out, overwrite=overwrite)
     chosen = Lifter.load(checkpoint, device=device)
-    config = LiftConfig(max_gap=max_gap, ground=ground)
+    config = LiftConfig(max_gap=max_gap, ground=ground, flip_test=flip_test)
     video = source if is_video(source) else None
     seen: Camera | Path = camera if camera is not None else _assumed(size or _size_of(video))
     if video is not None:

@@ -52,8 +52,8 @@ def encode(xy: NDArray[np.floating], confidence: NDArray[np.floating]) -> Encode
     seen = (confidence > 0) & finite
     xy = np.where(seen[..., None], xy, 0).astype(np.float32)
     rays = np.concatenate([xy, np.ones_like(xy[..., :1])], -1)
-    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
-    mean = (rays * seen[..., None]).sum(-2)
+    rays /= np.sqrt(np.einsum("...c,...c->...", rays, rays))[..., None]
+    mean = (seen.astype(np.float32)[..., None, :] @ rays)[..., 0, :]
     empty = ~seen.any(-1, keepdims=True)
     mean = np.where(empty, np.array([0, 0, 1], np.float32), mean)
     R = turn_to_axis(mean / np.linalg.norm(mean, axis=-1, keepdims=True))
@@ -61,7 +61,7 @@ def encode(xy: NDArray[np.floating], confidence: NDArray[np.floating]) -> Encode
     seen = seen & (turned[..., 2] > FURTHEST)
     flat = np.where(seen[..., None], turned[..., :2] / np.maximum(turned[..., 2:], FURTHEST), 0)
     count = np.maximum(seen.sum(-1), 1)
-    scale = np.maximum(np.sqrt((flat**2).sum((-1, -2)) / count), LEAST_SCALE)[..., None]
+    scale = np.maximum(np.sqrt(np.einsum("...jc,...jc->...", flat, flat) / count), LEAST_SCALE)[..., None]
     parts = (
         (flat / scale[..., None]).reshape(*flat.shape[:-2], -1),
         np.where(seen, confidence, 0),

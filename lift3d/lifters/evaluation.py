@@ -129,14 +129,14 @@ def evaluate_lifter(
 def test_conditions(joints: str) -> dict[str, SampleSettings]:
     """What the test subjects are shown with: exact 2D, three noise levels, occlusion, cut-off pictures."""
     exact = SampleSettings.exact(joints)
-    occluded = RayNoise(level=(1.0, 1.0), clean=0.0, misses=0.02, outliers=0.005, swaps=0.0, occlusions=1.0)
+    occluded = RayNoise(level=(1.0, 1.0), clean=0.0, misses=0.02, outliers=0.005, swaps=0.0, occlusions=1.0, exact=0.0)
     noisy = {f"noise {level:g}": replace(exact, noise=RayNoise.fixed(level)) for level in (0.5, 1.0, 2.0)}
     return {
         "truth": exact,
         **noisy,
         "noise 1, a part hidden": replace(exact, noise=occluded),
         "noise 1, partly outside": replace(SampleSettings(joints), bodies=None, detector=None, mirror=False,
-                                           noise=RayNoise.fixed(1.0)),
+                                           arms=0.0, noise=RayNoise.fixed(1.0)),
     }  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def _methods(
             "linear": LinearLifter,
         }
         for name, kind in kinds.items():
-            methods[name] = _without_sigma(kind.fit(shown), -1 if lifter.network.causal else lifter.network.window // 2)
+            methods[name] = _without_sigma(kind.fit(shown), lifter.network.target)
     methods[lifter.description["arch"]] = protocol.lift_by(lifter)
     return methods
 
@@ -275,10 +275,7 @@ def _panoptic_samples(
     rng, panoptic = np.random.default_rng(SEED), SKELETONS["panoptic_19"]
     frames = np.linspace(0, len(poses) - 1, PANOPTIC_SAMPLES).astype(np.intp)
     camera = rng.integers(len(rig), size=len(frames))
-    window, target = (
-        lifter.network.window,
-        lifter.network.window - 1 if lifter.network.causal else lifter.network.window // 2,
-    )
+    window, target = lifter.network.window, lifter.network.target
     shown = [panoptic.index(joint) for joint in lifter.joints.joints]
     scored = [panoptic.index(joint) for joint in PANOPTIC_JOINTS]
     R = np.stack([each.R for each in rig])[camera]

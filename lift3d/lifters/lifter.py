@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from .samples import Samples, input_joints
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
+Answer = Callable[[Array32], tuple[Array32, Array32]]
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "lifter_coco17_mlp.pt"
 """Trained by this project's own command; docs/lifter.md is its model card."""
@@ -98,29 +100,42 @@ class Lifter:
 
         Args and returns as of :meth:`lift`.
         """
-        xyz, sigma = self.lift(features)
-        mirrored, mirrored_sigma = self.lift(mirror_features(features, self.joints))
+        return self._both_sides(self.lift, features)
+
+    def _both_sides(
+        self, lift: Callable[[Array32], tuple[Array32, Array32]], features: Array32
+    ) -> tuple[Array32, Array32]:
+        """The mean of both answers."""
+        xyz, sigma = lift(features)
+        mirrored, mirrored_sigma = lift(mirror_features(features, self.joints))
         mirrored = mirrored[:, MIRRORED] * np.array([-1, 1, 1], np.float32)
         both = (xyz + mirrored) / 2, (sigma + mirrored_sigma[:, MIRRORED]) / 2
         return both[0].astype(np.float32), both[1].astype(np.float32)
 
     @torch.no_grad()
-    def lift_rays(self, xy: Array, confidence: Array) -> Lifted:
+    def _lift_sequence(self, features: Array32) -> tuple[Array32, Array32]:
+        """As :meth:`lift` for [T, F]: one answer a frame; the ends are repeated."""
+        if isinstance(self.network, Mlp):
+            return self.lift(features[:, None])
+        before = self.network.target
+        padded = np.pad(features, ((before, self.network.window - 1 - before), (0, 0)), mode="edge")
+        answers = self.network.sequence(torch.from_numpy(padded[None]).to(self.device))
+        xyz, log_sigma = (answer[0].cpu().numpy() for answer in answers)
+        return xyz - xyz[:, :1], np.exp(log_sigma) * self.sigma_factor
+
+    def lift_rays(self, xy: Array, confidence: Array, *, both_sides: bool = True) -> Lifted:
         """Lift a sequence of one person; where it is shorter than the window its ends are repeated.
 
         Args:
             xy: [T, J, 2] on z = 1, the J joints of :attr:`joints`; NaN where missing.
             confidence: [T, J], 0 where missing.
+            both_sides: average with the answer for the mirror image, as :meth:`lift_both_sides`.
         """
         encoded = encode(xy, confidence)
-        if isinstance(self.network, Mlp):
-            xyz, sigma = self.lift(encoded.features[:, None])
+        if both_sides:
+            xyz, sigma = self._both_sides(self._lift_sequence, encoded.features)
         else:
-            before = self.network.window - 1 if self.network.causal else self.network.window // 2
-            padded = np.pad(encoded.features, ((before, self.network.window - 1 - before), (0, 0)), mode="edge")
-            answers = self.network.sequence(torch.from_numpy(padded[None]).to(self.device))
-            xyz, log_sigma = (answer[0].cpu().numpy() for answer in answers)
-            xyz, sigma = xyz - xyz[:, :1], np.exp(log_sigma) * self.sigma_factor
+            xyz, sigma = self._lift_sequence(encoded.features)
         variance = sigma[..., [0, 0, 1]].astype(np.float64) ** 2
         variance[:, 0] = 0.0  # the pelvis is the origin
         R = encoded.R.astype(np.float64)[:, None]  # [T, 1, 3, 3] camera to turned

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.calib import InputError
-from lift3d.datasets.augment import BodyVariation, mirror, vary_bodies
+from lift3d.datasets.augment import BodyVariation, exchange_arms, mirror, vary_bodies
 from lift3d.datasets.coco_of_h36m import COCO, EXACT, DetectorBody, detector_joints, without_hands_and_feet
 from lift3d.datasets.mocap import H36M, Clip
 from lift3d.datasets.ray_noise import RayNoise, add_ray_noise
@@ -53,6 +53,7 @@ class SampleSettings:
         detector: how a detector's joints differ from the motion capture's.
         noise: how a detector errs.
         mirror: whether half of the samples have left and right exchanged.
+        arms: the share of samples with the arms of another one.
     """
 
     joints: str = "coco17"
@@ -61,11 +62,12 @@ class SampleSettings:
     detector: DetectorBody | None = field(default_factory=DetectorBody)
     noise: RayNoise | None = field(default_factory=RayNoise)
     mirror: bool = True
+    arms: float = 0.3
 
     @classmethod
     def exact(cls, joints: str = "coco17", noise: RayNoise | None = None) -> SampleSettings:
         """The recorded bodies under virtual views, whole in the picture, as an evaluation sees them."""
-        return cls(joints, ViewRanges(whole=True), bodies=None, detector=None, noise=noise, mirror=False)
+        return cls(joints, ViewRanges(whole=True), bodies=None, detector=None, noise=noise, mirror=False, arms=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +144,8 @@ def make_samples(
         settings: how.
     """
     xyz = frames.windows(frame)
+    if settings.arms:
+        xyz = exchange_arms(xyz, rng, settings.arms)
     if settings.mirror:
         xyz = mirror(xyz, rng.random(len(xyz)) < 0.5)
     if settings.bodies is not None:

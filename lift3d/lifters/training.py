@@ -38,6 +38,10 @@ EpochReport = Callable[[EpochRecord], None]
 SIGMA_WEIGHT = 0.02  # of the error bars' loss; it reaches their own layer alone, so its size hardly matters
 SELECT_SAMPLES = 4096
 SELECT_STREAM = 1_000_003  # epochs are numbered from 0: this one never comes
+SELECT_NOISE = RayNoise(level=(0.0, 2.0), clean=0.0, exact=0.33)
+SIGMA_NOISE = RayNoise(level=(1.0, 2.0), clean=0.0, exact=0.0)
+"""Error bars get their size under strong noise: nothing in one frame tells how strong it is, and those that hold on
+average would be too small there."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class TrainSettings:
         rate: Adam's first learning rate; it falls to zero as a cosine.
         ema: the decay of the averaged weights, which are what is kept.
         patience: stop after so many epochs without a better selection error.
+        bf16: mixed precision; the weights stay float32.
         seed: of everything that is random.
         device: "cpu", "cuda", "cuda:1", …
     """
@@ -65,6 +70,7 @@ class TrainSettings:
     rate: float = 1e-3
     ema: float = 0.995
     patience: int = 10
+    bf16: bool = False
     seed: int = 0
     device: str = "cpu"
 
@@ -136,7 +142,7 @@ def train_lifter(
                 if speak[1] is not None:
                     speak[1](folder.records[-1])
         if processes.first:
-            calibrate_checkpoint(folder.best, held_out, device=net.device)
+            calibrate_checkpoint(folder.best, _selection_samples(select, settings, SIGMA_NOISE), device=net.device)
         processes.wait()
     return folder.best
 
@@ -252,7 +258,9 @@ def learn(net: _State, samples: Samples, rate: float, settings: TrainSettings) -
     target = torch.from_numpy(samples.target).to(net.device)
     for group in net.optimiser.param_groups:
         group["lr"] = rate
-    xyz, log_sigma = net.network(features)
+    with torch.autocast(torch.device(net.device).type, torch.bfloat16, enabled=settings.bf16):
+        answer = net.network(features)
+    xyz, log_sigma = (part.float() for part in answer)
     distance = torch.linalg.vector_norm(xyz - target, dim=-1).mean()
     loss = distance + SIGMA_WEIGHT * sigma_loss((xyz - target).detach(), log_sigma)
     net.optimiser.zero_grad(set_to_none=True)
@@ -273,10 +281,10 @@ def sigma_loss(error: Tensor, log_sigma: Tensor) -> Tensor:
     return (0.5 * (error[:, 1:] * torch.exp(-spread)).square().clamp(max=50.0) + spread).mean()
 
 
-def _selection_samples(frames: Frames, settings: TrainSettings) -> Samples:
-    """The held-out subject, a third of it without noise; the same in every epoch and run."""
+def _selection_samples(frames: Frames, settings: TrainSettings, noise: RayNoise = SELECT_NOISE) -> Samples:
+    """The held-out subject, the same in every epoch and run."""
     rng = np.random.default_rng([0, SELECT_STREAM])
-    every = SampleSettings.exact(settings.samples.joints, RayNoise(level=(0.0, 2.0), clean=0.33))
+    every = SampleSettings.exact(settings.samples.joints, noise)
     count = min(SELECT_SAMPLES, len(frames))
     chosen = np.linspace(0, len(frames) - 1, count).astype(np.intp)
     return make_samples(frames, chosen, rng, every)

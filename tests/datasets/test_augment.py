@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lift3d.datasets.augment import BodyVariation, mirror, stretch_bones, vary_bodies
+from lift3d.datasets.augment import BodyVariation, exchange_arms, mirror, stretch_bones, vary_bodies
 from lift3d.datasets.mocap import PARENTS
 
 
@@ -59,3 +59,20 @@ def test_mirroring_exchanges_sides_of_those_asked_for(people):
     turned = mirror(people, which)
     assert (turned[10:] == people[10:]).all()
     np.testing.assert_array_equal(turned[0, 0, 1], people[0, 0, 4] * np.array([-1, 1, 1]))  # right hip
+
+
+def test_exchanged_arms_keep_their_lengths_and_leave_the_rest(rng, people):
+    new = exchange_arms(people, rng, 0.5)
+    assert (new[:, :, :11] == people[:, :, :11]).all()
+    changed = (new != people).any((1, 2, 3))
+    assert 0.2 < changed.mean() < 0.8
+    known = np.sort(bones(people)[1][..., 10:].reshape(50, -1), 0)
+    for lengths in bones(new)[1][..., 10:].reshape(50, -1):
+        assert (np.abs(known - lengths).min(0) < 1e-4).all()
+
+
+def test_arms_hang_on_the_new_trunk_as_on_the_old_one(rng, mocap_body):
+    turns = [np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) for c, s in ((1, 0), (0, 1), (-1, 0))]
+    turns.append(np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]))
+    same = np.stack([mocap_body @ R.T + rng.normal(0, 1, 3) for R in turns])[:, None].astype(np.float32)
+    np.testing.assert_allclose(exchange_arms(same, rng, 1.0), same, atol=1e-5)

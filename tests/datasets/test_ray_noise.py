@@ -7,7 +7,7 @@ from lift3d.datasets.coco_of_h36m import COCO
 from lift3d.datasets.detector_noise import joint_sigma
 from lift3d.datasets.ray_noise import RayNoise, add_ray_noise, occlusion_masks
 
-SILENT = RayNoise(level=(1.0, 1.0), clean=0.0, misses=0.0, outliers=0.0, swaps=0.0, occlusions=0.0)
+SILENT = RayNoise(level=(1.0, 1.0), clean=0.0, misses=0.0, outliers=0.0, swaps=0.0, occlusions=0.0, exact=0.0)
 
 
 def noisy(rng, noise, *, frames=1, batch=3000, depth=4.0):
@@ -43,15 +43,24 @@ def test_errors_persist_in_time(rng):
 
 
 def test_misses_come_with_confidence_zero_and_leave_enough(rng):
-    _, confidence = noisy(rng, RayNoise(clean=0.0, misses=0.3, occlusions=0.5))
+    _, confidence = noisy(rng, RayNoise(clean=0.0, misses=0.3, occlusions=0.5, exact=0.0))
     assert 0.25 < (confidence == 0).mean() < 0.55
     assert (confidence > 0).sum(-1).min() >= 5
 
 
 def test_swapped_samples_have_left_and_right_exchanged(rng):
-    error, _ = noisy(rng, RayNoise(level=(0.0, 0.0), swaps=1.0, misses=0.0, outliers=0.0, occlusions=0.0), batch=5)
+    swapping = RayNoise(level=(0.0, 0.0), swaps=1.0, misses=0.0, outliers=0.0, occlusions=0.0, exact=0.0)
+    error, _ = noisy(rng, swapping, batch=5)
     assert (error[:, 0, 5] == 1).all()  # joints are numbered 5 (left shoulder) and 6 (right shoulder)
     assert (error[:, 0, 0] == 0).all()
+
+
+def test_exact_samples_say_so_and_may_have_hidden_parts(rng):
+    error, confidence = noisy(rng, RayNoise(clean=0.0, exact=0.5, swaps=0.3, misses=0.2, occlusions=0.4))
+    exact = ((confidence == 0) | (confidence == 1)).all((1, 2))
+    assert 0.45 < exact.mean() < 0.55
+    assert (error[exact] == 0).all()
+    assert 0.3 < (confidence[exact] == 0).any((1, 2)).mean() < 0.5  # occlusions, no misses
 
 
 def test_the_same_seed_gives_the_same_noise():

@@ -22,7 +22,8 @@ JOINT_COLUMNS = ("joint", "2D", "MPJPE mm")
 @click.option("--panoptic", type=click.Path(path_type=Path), help="A folder with CMU Panoptic's poses and calibration.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True,
               help="Measure also mean pose, nearest exemplar and linear regression.")  # fmt: skip
-@click.option("--flip-test", is_flag=True, help="Average with the answer for the mirror image.")
+@click.option("--flip-test/--no-flip-test", default=True, show_default=True,
+              help="Average with the answer for the mirror image, as `lift3d lift` does.")  # fmt: skip
 @click.option("--details", is_flag=True, help="Also each action and, for exact 2D, each joint.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON, in metres.")

@@ -47,7 +47,7 @@ def test_rays_and_features_give_one_answer_in_their_frames(trained, rng, mocap_b
     lifter = Lifter.load(trained)
     person = mocap_body[:, [1, 2, 0]] * (1, -1, 1) + (0.8, 0.9, 4.0)
     xy = rng.normal(0, 0.001, (6, 17, 2)) + (person[:, :2] / person[:, 2:])
-    lifted = lifter.lift_rays(xy, np.ones((6, 17)))
+    lifted = lifter.lift_rays(xy, np.ones((6, 17)), both_sides=False)
     assert lifted.xyz.shape == (6, 17, 3)
     assert (lifted.xyz[:, 0] == 0).all()
     encoded = encode(xy, np.ones((6, 17)))
@@ -57,6 +57,15 @@ def test_rays_and_features_give_one_answer_in_their_frames(trained, rng, mocap_b
     assert np.sqrt(sight) == pytest.approx(sigma[0, 5, 1], rel=1e-4)
     eigenvalues = np.linalg.eigvalsh(lifted.covariance[:, 1:])
     assert eigenvalues.min() > 0
+
+
+def test_rays_are_lifted_from_both_sides_as_windows_are(trained, rng):
+    lifter = Lifter.load(trained)
+    xy = rng.normal(0, 0.1, (4, 17, 2))
+    encoded = encode(xy, np.ones((4, 17)))
+    turned, _ = lifter.lift_both_sides(encoded.features[:, None])
+    lifted = lifter.lift_rays(xy, np.ones((4, 17)))
+    np.testing.assert_allclose(lifted.xyz @ encoded.R.transpose(0, 2, 1), turned, atol=1e-6)
 
 
 def test_nobody_is_nan_and_nan_is_nobody(trained):
@@ -132,14 +141,14 @@ def test_details_name_actions_and_joints(trained, tiny_mocap):
         "--data",
         str(tiny_mocap),
         "--no-baselines",
-        "--flip-test",
+        "--no-flip-test",
         "--details",
     ]
     result = CliRunner().invoke(main, typed)
     assert result.exit_code == 0, result.output
     assert "truth, swing" in result.output
     assert "left_wrist" in result.output
-    assert "camera frame, flip test;" in result.output
+    assert "camera frame, no flip test;" in result.output
 
 
 @pytest.mark.parametrize(("arch", "joints"), [("tcn", "body25"), ("tcn-causal", "halpe26"), ("mlp", "mediapipe33")])

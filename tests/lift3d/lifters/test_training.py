@@ -37,6 +37,20 @@ def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(tiny_mocap, t
     assert not same(weights(tmp_path / "one"), weights(tmp_path / "three"))
 
 
+def test_mixed_precision_repeats_itself_and_keeps_its_weights_at_full_precision(tiny_mocap, tmp_path):
+    for name, bf16 in (("one", True), ("two", True), ("full", False)):
+        settings = TrainSettings(**{**vars(TINY), "epochs": 1, "bf16": bf16})
+        train_lifter(tiny_mocap, tmp_path / name, settings=settings, split=SPLIT)
+    one = weights(tmp_path / "one")
+    assert same(one, weights(tmp_path / "two"))
+    full = weights(tmp_path / "full")
+    assert not same(one, full)
+    for name, value in one.items():
+        assert value.dtype == full[name].dtype
+        if value.is_floating_point():
+            torch.testing.assert_close(value, full[name], rtol=0.2, atol=0.05)
+
+
 def test_after_a_kill_the_same_command_ends_with_bit_equal_weights(tiny_mocap, tmp_path):
     train_lifter(tiny_mocap, tmp_path / "whole", settings=TINY, split=SPLIT)
     code = (
