@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.calib import CalibrationError, Camera
-from lift3d.calib.scene import SceneSolution, solve_scene
+from lift3d.calib.scene import SceneSolution, read_clicks, solve_scene, write_clicks
 from lift3d.datasets.pairing import natural_key, pair_names
 
 Array = NDArray[np.float64]
@@ -43,50 +43,62 @@ def place_cameras(
     return [solve_scene(lens, points, clicks[lens.name], choose_best=choose_best) for lens in named]
 
 
-def click_cameras(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Array]]:
-    """Open a window for each picture or video in a folder, named after its camera.
+def click_cameras(folder: Path, names: Sequence[str], file: Path) -> None:
+    """Open a window for each picture or video in a folder, named after its camera, that has no clicks yet.
+
+    The file is written after every camera, so that nothing is lost where the user gives up.
 
     Raises:
         FileNotFoundError: there is no such folder.
-        CalibrationError: it holds no picture and no video.
+        CalibrationError: it holds neither clicks nor a picture or video, or one that cannot be read.
         InputError: no window can be opened, or the user gave up.
     """
     from lift3d.calib.click_window import click_points
 
-    clicks = {}
-    for name, image in scene_pictures(folder).items():
-        clicks[name] = click_points(image, names, title=f"lift3d: {name}")
-    return clicks
+    clicks = read_clicks(file) if file.is_file() else {}
+    pictures = scene_pictures(folder)
+    if not pictures and not clicks:
+        raise CalibrationError(f"{folder} holds no picture and no video to click in")
+    done = pair_names(list(pictures), list(clicks))
+    for name, picture in pictures.items():
+        if name not in done:
+            clicks[name] = click_points(first_frame(picture), names, title=f"lift3d: {name}")
+            if clicks[name]:
+                write_clicks(clicks, file, overwrite=True)
 
 
-def scene_pictures(folder: Path) -> dict[str, NDArray[np.uint8]]:
-    """One picture a camera: each picture file, or the first frame of each video.
+def scene_pictures(folder: Path) -> dict[str, Path]:
+    """The picture or video of each camera.
 
     Raises:
         FileNotFoundError: there is no such folder.
-        CalibrationError: it holds no picture and no video that can be read.
     """
-    import cv2
-
     from lift3d.calib.board_views import PHOTOS, VIDEOS
 
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
-    pictures = {}
-    for file in sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)):
-        if file.suffix.lower() in PHOTOS:
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        elif file.suffix.lower() in VIDEOS:
-            image = cv2.VideoCapture(str(file)).read()[1]
-        else:
-            continue
-        if image is None:
-            raise CalibrationError(f"{file} cannot be read as a picture or video; leave it out or export it again")
-        pictures[file.stem] = np.asarray(image, np.uint8)
-    if not pictures:
-        raise CalibrationError(f"{folder} holds no picture and no video to click in")
-    return pictures
+    files = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
+    return {file.stem: file for file in files if file.suffix.lower() in (*PHOTOS, *VIDEOS)}
+
+
+def first_frame(file: Path) -> NDArray[np.uint8]:
+    """[H, W, 3] BGR of a picture as it is stored, or of a video's first frame.
+
+    Raises:
+        CalibrationError: it cannot be read.
+    """
+    import cv2
+
+    from lift3d.calib.board_views import PHOTOS
+
+    if file.suffix.lower() in PHOTOS:
+        image = cv2.imread(str(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    else:
+        image = cv2.VideoCapture(str(file)).read()[1]
+    if image is None:
+        raise CalibrationError(f"{file} cannot be read as a picture or video; leave it out or export it again")
+    return np.asarray(image, np.uint8)
 
 
 def scene_rows(solutions: Sequence[SceneSolution]) -> list[dict[str, Any]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
 import re
 import subprocess
 import sys
 from functools import cache
+
+from lift3d.calib.display import display_problem as display_problem
 
 logger = logging.getLogger(__name__)
 
@@ -80,26 +80,6 @@ def explain(errors: str, returncode: int) -> str:
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     ended = f"signal {-returncode}" if returncode < 0 else f"status {returncode}"
     return f"Open3D's renderer ended with {ended}" + (f" ({lines[-1][:120]})" if lines else "")
-
-
-def display_problem() -> str | None:
-    """Why no window can be opened here, in a few words; None where one can."""
-    if sys.platform != "linux":
-        return None
-    name = os.environ.get("DISPLAY", "")
-    if not name:
-        return "there is no display (DISPLAY is not set)"
-    try:
-        x11 = ctypes.CDLL("libX11.so.6")
-    except OSError:
-        return "the system library libX11 is missing (apt-get install libx11-6)"
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
-    display = x11.XOpenDisplay(name.encode())
-    if not display:
-        return f"the display {name} cannot be opened"
-    x11.XCloseDisplay(display)
-    return None
 
 
 @cache

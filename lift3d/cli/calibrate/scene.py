@@ -13,9 +13,7 @@ import click
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--points", required=True, type=click.Path(path_type=Path), help="CSV: point, x, y, z in metres.")
 @click.option("--intrinsics", required=True, type=click.Path(path_type=Path), help="The lenses: any calibration file.")
-@click.option(
-    "--clicks", type=click.Path(path_type=Path), help="CSV: camera, point, x, y. [default: clicks.csv in FOLDER]"
-)
+@click.option("--clicks", type=click.Path(path_type=Path), help="CSV: camera, point, x, y; no window opens.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), default=Path("calib.toml"), show_default=True, help="To write."
 )
@@ -26,22 +24,21 @@ import click
 def command(folder: Path, points: Path, intrinsics: Path, clicks: Path | None, out: Path, **given: Any) -> None:
     """Place cameras by known points, clicked in one picture or video a camera in FOLDER.
 
-    Where there is no clicks file yet, a window opens for each camera: click sets a point, space skips one that cannot
-    be seen, backspace undoes, enter ends. The world is that of the points.
+    Without --clicks a window opens for each camera that FOLDER/clicks.csv lacks: click sets a point, space skips one
+    that cannot be seen, backspace undoes, + and - zoom at the pointer, enter ends. The world is that of the points.
     """
     from lift3d.calib import Rig
     from lift3d.calib.atomic_file import check_writable
     from lift3d.calib.formats import write_rig
     from lift3d.calib.lens_file import read_lenses
-    from lift3d.calib.scene import read_clicks, read_points, write_clicks
+    from lift3d.calib.scene import read_clicks, read_points
     from lift3d.calibrate_scene import click_cameras, place_cameras, scene_rows
 
     check_writable(out, overwrite=given["overwrite"])
     known, lenses = read_points(points), read_lenses(intrinsics)
     file = clicks or folder / "clicks.csv"
-    if not file.is_file() and clicks is None:
-        write_clicks(click_cameras(folder, list(known)), file)
-        click.echo(f"wrote {file}")
+    if clicks is None:
+        click_cameras(folder, list(known), file)
     solutions = place_cameras(lenses, known, read_clicks(file), choose_best=given["best"])
     write_rig(Rig(tuple(s.camera for s in solutions)), out, given["format_"], overwrite=given["overwrite"])
     rows = scene_rows(solutions)
