@@ -60,11 +60,11 @@ def estimate_tails(obs: Observations, found: Consensus, gate: float) -> Tails:
         return Tails()
     points = points[np.linspace(0, len(points) - 1, min(len(points), SAMPLE)).astype(np.intp)]
     sample, X = obs.take(points).weighted(found.inlier[:, points]), found.X[:, points]
-    plain, best, X = _likelihood(sample, X, Tails(), gate)
+    plain, best, X = log_likelihood(sample, X, Tails(), gate)
     least, tails = plain + CLEAR, best
     # From light tails to heavy ones, each starting where the last ended, until it gets worse.
     for degrees in DEGREES:
-        score, tails, X = _likelihood(sample, X, replace(tails, degrees=degrees), gate)
+        score, tails, X = log_likelihood(sample, X, replace(tails, degrees=degrees), gate)
         if score < plain:
             break
         plain, best = score, tails
@@ -131,8 +131,18 @@ def _times(obs: Observations, weight: Array) -> Observations:
     return replace(obs, info=obs.info * weight)
 
 
-def _likelihood(obs: Observations, X: Array, tails: Tails, gate: float) -> tuple[float, Tails, Array]:
-    """The log-likelihood of the observations whatever the points may be, the width at its best, and the points."""
+def log_likelihood(obs: Observations, X: Array, tails: Tails, gate: float) -> tuple[float, Tails, Array]:
+    """How probable the observations are, whatever the points may be.
+
+    Args:
+        obs: inliers alone, of points that three views or more see.
+        X: [3, n] start values.
+        tails: degrees of freedom, and a start value of the width.
+        gate: what is beyond it was taken away.
+
+    Returns:
+        The log-likelihood up to a constant; the law with the width at its best; the points under it.
+    """
     k, count = tails.degrees, int(obs.seen.sum())
     free = 2 * count - 3 * X.shape[1]
     for _ in range(SAMPLE_STEPS):
