@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 @click.option("--half-epochs", type=int, default=8, show_default=True, help="The first ones, in half the size.")
 @click.option("--batch", type=int, default=8, show_default=True, help="Scenes a step.")
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="AdamW's highest learning rate.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True,
+              help="bf16 halves the time of a step on processors that know it.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything that is random.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
-def command(data: Path, images: Path, out: Path, scenes: int, **settings: Any) -> None:
+def command(data: Path, images: Path, out: Path, scenes: int, precision: str, **settings: Any) -> None:
     """Train the person detector on scenes put together from people cut out of their pictures.
 
     The same command again goes on where a run was stopped. The folder holds person.pt (the best weights by people
@@ -36,7 +38,7 @@ def command(data: Path, images: Path, out: Path, scenes: int, **settings: Any) -
 
     from ..console import progress_bar
 
-    wanted = TrainSettings(scenes_per_epoch=scenes, **settings)
+    wanted = TrainSettings(scenes_per_epoch=scenes, bf16=precision == "bf16", **settings)
     with progress_bar() as progress:
         path = train_people(data, images, out, settings=wanted, progress=progress, on_epoch=_say)
     click.echo(f"wrote {path}")

@@ -56,6 +56,8 @@ class Cutouts:
     pictures: list[Picture]
     boxes: Array
     xy: Array
+    rooms: dict[int, Picture] = field(default_factory=dict)
+    """Kept by :func:`lift3d.detectors.person.rooms.some_room`."""
     _masks: dict[int, Mask | None] = field(default_factory=dict)
     _chances: Array = field(init=False)
 

@@ -75,6 +75,10 @@ class PersonMaps(nn.Module):
             logits [B, H/8, W/8] of a person's middle; distances [B, 4, H/8, W/8] in pixels from the cell's middle to
             the left, top, right and bottom of the box.
         """
+        return self.answer(self.features(pictures))
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """[B, head, H/8, W/8] from which the maps are read."""
         x = self.standard(pictures)
         levels = []
         for stage in self.stages:
@@ -84,7 +88,11 @@ class PersonMaps(nn.Module):
         for level in reversed(range(len(self.merges))):
             x = functional.interpolate(x, scale_factor=2.0) + self.sides[level](levels[level + 2])
             x = self.merges[level](x)
-        out = self.out(x)  # [B, 5, H/8, W/8]
+        return x
+
+    def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The maps, see :meth:`forward`."""
+        out = self.out(features).float()  # [B, 5, H/8, W/8]
         return out[:, 0], REACH * torch.exp(out[:, 1:].clamp(-6, 4))
 
     def standard(self, pictures: Tensor) -> Tensor:

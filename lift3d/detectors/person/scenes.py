@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lift3d.detectors.crops import apply, boxes_around
+from lift3d.detectors.crops import GREY, apply, boxes_around
 from lift3d.detectors.detection import Array, Picture
 
 from .cutouts import Cutouts, Mask
+from .rooms import some_room
 from .scenery import jigsaw, make_scenery, parts, paste, surroundings, texture
+
+_MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]  # COCO's joints, left and right exchanged
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class SceneSettings:
         whole: share of people that come with all of their cut picture.
         alone: share of pictures that are one cut picture, as it is, filling the frame.
         mosaic: share of pictures that are several cut pictures side by side.
+        rooms: share of the pictures with people before a background whose background is a room.
+        bars: share of pictures with plain bars at two of their sides, as a frame has that the picture does not fill.
         decoys: things with a person's outline and no person in it, at most.
         visible: part of a person's box that must lie in the picture, and of the body that nothing may hide, for the
             person to be asked for; of whom less is seen, nothing is asked.
@@ -33,9 +38,11 @@ class SceneSettings:
 
     heights: tuple[float, float] = (0.1, 0.95)
     people: tuple[float, ...] = (0.07, 0.35, 0.25, 0.13, 0.1, 0.06, 0.04)
-    whole: float = 0.2
+    whole: float = 0.3
     alone: float = 0.08
-    mosaic: float = 0.25
+    mosaic: float = 0.2
+    rooms: float = 0.5
+    bars: float = 0.15
     decoys: int = 3
     visible: float = 0.5
     disturbed: bool = True
@@ -49,11 +56,13 @@ class Scene:
         picture: [H, W, 3] BGR.
         boxes: [P, 4] left, top, width, height, pixels.
         ignored: [Q, 4] of whom too little is seen.
+        joints: [P, 17, 2] of those in ``boxes``, COCO's order, NaN where not labelled or outside of the box.
     """
 
     picture: Picture
     boxes: Array
     ignored: Array
+    joints: Array
 
 
 @dataclass(eq=False)
@@ -62,11 +71,13 @@ class _Placed:
 
     box: Array
     body: NDArray[np.float32]
-    area: float
+    xy: Array
     limits: Array
+    area: float = field(init=False)
     pixels: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.area = float(np.prod(self.box[2:]))
         self.pixels = max(float(self.body.sum()), 1.0)
 
 
@@ -77,6 +88,7 @@ class _Patch:
     picture: Picture
     mask: Mask
     box: Array
+    xy: Array
 
 
 def make_scene(
@@ -90,7 +102,10 @@ def make_scene(
         rng: what it is drawn by.
         settings: of what kind.
     """
-    picture = make_scenery(cutouts, size, rng)
+    if settings.bars and rng.random() < settings.bars:
+        return _with_bars(cutouts, size, rng, settings)
+    in_room = settings.rooms > 0 and rng.random() < settings.rooms
+    picture = some_room(cutouts, size, rng) if in_room else make_scenery(cutouts, size, rng)
     placed: list[_Placed] = []
     draw = rng.random()
     if draw < settings.alone:
@@ -109,6 +124,19 @@ def make_scene(
     if settings.disturbed:
         picture = disturbed(picture, rng)
     return _judged(picture, placed, settings.visible)
+
+
+def _with_bars(cutouts: Cutouts, size: tuple[int, int], rng: Generator, settings: SceneSettings) -> Scene:
+    """A smaller scene and plain bars beside it."""
+    inner, low = np.array(size), np.zeros(2, int)
+    axis = int(rng.integers(2))
+    inner[axis] -= int(rng.uniform(0.02, 0.3) * size[axis])
+    low[axis] = rng.integers(size[axis] - inner[axis] + 1) if rng.random() < 0.5 else 0
+    scene = make_scene(cutouts, (int(inner[0]), int(inner[1])), rng, replace(settings, bars=0.0))
+    picture = np.full((size[1], size[0], 3), rng.choice([0, GREY, 255], p=[0.3, 0.6, 0.1]), np.uint8)
+    picture[low[1] : low[1] + inner[1], low[0] : low[0] + inner[0]] = scene.picture
+    shift = np.array([*low, 0, 0])
+    return Scene(picture, scene.boxes + shift, scene.ignored + shift, scene.joints + low)
 
 
 def _sizes(count: int, heights: tuple[float, float], rng: Generator) -> Array:
@@ -148,13 +176,15 @@ def _fill_parts(picture: Picture, placed: list[_Placed], cutouts: Cutouts, rng: 
         slack = (patch.mask.shape[1] - width, patch.mask.shape[0] - height)
         x, y = (int(rng.integers(max(room, 0) + 1)) for room in slack)
         piece = _Patch(
-            patch.picture[y : y + height, x : x + width], patch.mask[y : y + height, x : x + width], patch.box
+            patch.picture[y : y + height, x : x + width],
+            patch.mask[y : y + height, x : x + width],
+            patch.box + [left - x, top - y, 0, 0],
+            patch.xy + [left - x, top - y],
         )
         piece.mask[:] = 255
         cover = paste(picture, piece.picture, piece.mask, (left, top))
-        box = patch.box + [left - x, top - y, 0, 0]
         limits = np.array([left - 0.5, top - 0.5, left + width - 0.5, top + height - 0.5])
-        placed.append(_Placed(box, cover.astype(np.float32) / np.float32(255), float(np.prod(box[2:])), limits))
+        placed.append(_Placed(piece.box, cover.astype(np.float32) / np.float32(255), piece.xy, limits))
 
 
 def _place(
@@ -170,7 +200,7 @@ def _place(
     row = cutouts.draw(rng)
     whole = rng.random() < settings.whole
     scale = length / cutouts.boxes[row, 2:].max()
-    turn = np.radians(rng.normal(0, 8)) if rng.random() < 0.3 else 0.0
+    turn = np.radians(rng.normal(0, 12)) if rng.random() < 0.4 else 0.0
     patch = _patch(cutouts, row, scale, whole=whole, turn=turn, rng=rng)
     high, wide = patch.mask.shape
     reach = 0.3 if rng.random() < 0.25 else 0.0  # at times over the picture's edge
@@ -198,7 +228,7 @@ def _put(picture: Picture, placed: list[_Placed], patch: _Patch, corner: tuple[i
     _hide(placed, cover)
     box = patch.box + [*corner, 0, 0]
     limits = np.array([-0.5, -0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5])
-    placed.append(_Placed(box, cover.astype(np.float32) / np.float32(255), float(np.prod(box[2:])), limits))
+    placed.append(_Placed(box, cover.astype(np.float32) / np.float32(255), patch.xy + corner, limits))
 
 
 def _hide(placed: list[_Placed], cover: Mask) -> None:
@@ -218,20 +248,21 @@ def _patch(cutouts: Cutouts, row: int, scale: float, *, whole: bool, turn: float
         picture, mask = picture[:, ::-1], mask[:, ::-1]
         box[0] = picture.shape[1] - 1 - box[0] - box[2]
         xy[:, 0] = picture.shape[1] - 1 - xy[:, 0]
+        xy = xy[_MIRRORED]
     size = (max(2, round(picture.shape[1] * scale)), max(2, round(picture.shape[0] * scale)))
     real = np.array(size) / picture.shape[1::-1]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = (cv2.resize(np.ascontiguousarray(side), size, interpolation=way) for side in (picture, mask))
     picture, mask = (np.asarray(side, np.uint8) for side in resized)
-    box = np.concatenate([(box[:2] + 0.5) * real - 0.5, box[2:] * real])
+    box, xy = np.concatenate([(box[:2] + 0.5) * real - 0.5, box[2:] * real]), (xy + 0.5) * real - 0.5
     if turn and np.isfinite(xy).all(-1).sum() >= 6:
-        picture, mask, box = _turned(picture, mask, box, (xy + 0.5) * real - 0.5, turn)
+        picture, mask, box, xy = _turned(picture, mask, box, xy, turn)
     gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
     picture = np.clip(picture * gain.astype(np.float32), 0, 255).astype(np.uint8)
-    return _Patch(picture, np.asarray(mask, np.uint8).copy(), box)
+    return _Patch(picture, np.asarray(mask, np.uint8).copy(), box, xy)
 
 
-def _turned(picture: Picture, mask: Mask, box: Array, xy: Array, turn: float) -> tuple[Picture, Mask, Array]:
+def _turned(picture: Picture, mask: Mask, box: Array, xy: Array, turn: float) -> tuple[Picture, Mask, Array, Array]:
     """A patch turned about its middle; the box keeps its distance to the outermost joints."""
     import cv2
 
@@ -245,10 +276,11 @@ def _turned(picture: Picture, mask: Mask, box: Array, xy: Array, turn: float) ->
     wide, high = int(grown[0]), int(grown[1])
     turned = (cv2.warpAffine(side, affine, (wide, high), flags=cv2.INTER_LINEAR) for side in (picture, mask))
     picture, mask = (np.asarray(side, np.uint8) for side in turned)
-    after = boxes_around(apply(affine, xy), seen)
+    xy = apply(affine, xy)
+    after = boxes_around(xy, seen)
     margin = np.concatenate([before[:2] - box[:2], box[:2] + box[2:] - before[:2] - before[2:]])
     box = np.concatenate([after[:2] - margin[:2], after[2:] + margin[:2] + margin[2:]])
-    return picture, mask, box
+    return picture, mask, box, xy
 
 
 def _frame_mask(shape: tuple[int, int], rng: Generator) -> Mask:
@@ -267,6 +299,7 @@ def _judged(picture: Picture, placed: list[_Placed], visible: float) -> Scene:
     """Who is asked for; boxes end at the picture's edge."""
     boxes: list[Array] = []
     ignored: list[Array] = []
+    joints: list[Array] = []
     for person in placed:
         low = np.maximum(person.box[:2], person.limits[:2])
         end = np.minimum(person.box[:2] + person.box[2:], person.limits[2:])
@@ -275,8 +308,13 @@ def _judged(picture: Picture, placed: list[_Placed], visible: float) -> Scene:
             continue
         seen = np.prod(extent) / person.area
         shown = float(person.body.sum()) / person.pixels
-        (boxes if min(seen, shown) >= visible else ignored).append(np.concatenate([low, extent]))
-    return Scene(picture, np.array(boxes).reshape(-1, 4), np.array(ignored).reshape(-1, 4))
+        asked = min(seen, shown) >= visible
+        (boxes if asked else ignored).append(np.concatenate([low, extent]))
+        if asked:
+            within = ((person.xy >= low) & (person.xy <= end)).all(-1, keepdims=True)
+            joints.append(np.where(within, person.xy, np.nan))
+    asked_for, passed_over = (np.array(part).reshape(-1, 4) for part in (boxes, ignored))
+    return Scene(picture, asked_for, passed_over, np.array(joints).reshape(-1, 17, 2))
 
 
 def disturbed(picture: Picture, rng: Generator) -> Picture:

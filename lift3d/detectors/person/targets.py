@@ -18,6 +18,9 @@ from .network import STRIDE
 SPREAD = 0.54 / 6
 """Of the bell around a person's middle over the box's size, as in Liu et al., AAAI 2020."""
 
+JOINTS = 17
+"""Of COCO's skeleton, which the training people are labelled in."""
+
 BOX_WEIGHT = 5.0
 """Of the boxes' loss against the middles', as there."""
 
@@ -54,6 +57,51 @@ def make_targets(
     return heat, sides, weight
 
 
+def joint_targets(
+    joints: Sequence[Array], boxes: Sequence[Array], ignored: Sequence[Array], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Maps of where joints are: while training they are asked for too, so that a person is known by the body.
+
+    Args:
+        joints: B times [P, J, 2] of people, pixels, NaN where not labelled.
+        boxes: B times [P, 4] of the same.
+        ignored: B times [Q, 4], see :func:`make_targets`.
+        size: (width, height) of the pictures.
+
+    Returns:
+        [B, J, h, w]: bells around the joints, 1 at a joint's cell, -1 where nothing is asked.
+    """
+    w, h = size[0] // STRIDE, size[1] // STRIDE
+    out = np.zeros((len(joints), JOINTS, h, w), np.float32)
+    for heat, people, around, others in zip(out, joints, boxes, ignored, strict=True):
+        for box in others:
+            rows, columns = _cells(box, w, h)
+            heat[:, rows, columns] = -1
+        for xy, box in zip(people, around, strict=True):
+            rows, columns = _cells(box, w, h)
+            heat[~np.isfinite(xy).all(-1), rows, columns] = -1
+        for xy, box in zip(people, around, strict=True):
+            spread = max(0.05 * box[2:].max() / STRIDE, 0.6)
+            middle = (xy + 0.5) / STRIDE - 0.5
+            for joint in np.flatnonzero(np.isfinite(xy).all(-1)):
+                column, row = np.round(middle[joint]).astype(int)
+                if not (0 <= column < w and 0 <= row < h):
+                    continue
+                across = np.exp(-0.5 * ((np.arange(w) - middle[joint, 0]) / spread) ** 2)
+                down = np.exp(-0.5 * ((np.arange(h) - middle[joint, 1]) / spread) ** 2)
+                bell = np.maximum(heat[joint], down[:, None] * across)
+                heat[joint] = np.where(heat[joint] < 0, -1, bell)
+                heat[joint, row, column] = 1
+    return out
+
+
+def _cells(box: Array, w: int, h: int) -> tuple[slice, slice]:
+    """Rows and columns of the maps in which a box lies."""
+    low = np.maximum(np.floor((box[:2] + 0.5) / STRIDE), 0).astype(int)
+    high = np.ceil((box[:2] + box[2:] + 0.5) / STRIDE).astype(int)
+    return np.s_[low[1] : min(high[1], h)], np.s_[low[0] : min(high[0], w)]
+
+
 def _bell(box: Array, w: int, h: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
     """A map with a bell around the middle of a box, and the cell where the middle is."""
     middle = (box[:2] + box[2:] / 2 + 0.5) / STRIDE - 0.5
@@ -81,15 +129,26 @@ def person_loss(output: tuple[Tensor, Tensor], heat: Tensor, sides: Tensor, weig
     """
     logits, distances = output
     people = (heat == 1).sum().clamp(min=1)
-    positive = functional.logsigmoid(logits) * torch.sigmoid(-logits).square()
-    negative = functional.logsigmoid(-logits) * torch.sigmoid(logits).square() * (1 - heat).pow(4)
-    middles = -torch.where(heat == 1, positive, torch.where(heat < 0, 0.0, negative)).sum() / people
+    middles = heat_loss(logits, heat)
     x, y = cell_middles(logits.shape[1], logits.shape[2], device=logits.device)
     found = torch.stack(
         [x - distances[:, 0], y[:, None] - distances[:, 1], x + distances[:, 2], y[:, None] + distances[:, 3]], dim=1
     )
     boxes = (weight * (1 - _generalised_overlap(found, sides))).sum() / people
     return middles, BOX_WEIGHT * boxes
+
+
+def heat_loss(logits: Tensor, heat: Tensor) -> Tensor:
+    """Of maps of bells, for one bell in the mean: the focal loss of Zhou et al., Objects as Points, 2019.
+
+    Args:
+        logits: [...]
+        heat: of the same shape, 1 at the middles, -1 where nothing is asked.
+    """
+    positive = functional.logsigmoid(logits) * torch.sigmoid(-logits).square()
+    negative = functional.logsigmoid(-logits) * torch.sigmoid(logits).square() * (1 - heat).pow(4)
+    total = torch.where(heat == 1, positive, torch.where(heat < 0, 0.0, negative)).sum()
+    return -total / (heat == 1).sum().clamp(min=1)
 
 
 def _generalised_overlap(one: Tensor, other: Tensor) -> Tensor:

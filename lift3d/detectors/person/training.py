@@ -29,9 +29,9 @@ from lift3d.run_folder import EpochRecord, RunFolder, RunKind
 from .cutouts import Cutouts, read_cutouts
 from .detector import KIND
 from .evaluation import BoxScore, score_boxes
-from .network import MULTIPLE, PersonMaps, build_person_network, take_encoder
+from .network import MULTIPLE, PRIOR, PersonMaps, build_person_network, take_encoder
 from .scenes import Scene, SceneSettings, make_scene
-from .targets import boxes_from_maps, make_targets, person_loss
+from .targets import JOINTS, boxes_from_maps, heat_loss, joint_targets, make_targets, person_loss
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ class TrainSettings:
         rate: AdamW's highest learning rate; it rises during the first steps and falls to zero as a cosine.
         decay: AdamW's weight decay.
         ema: the decay of the averaged weights, which are what is kept.
+        joints: weight of the loss on maps of joints, which are asked for while training only; 0 leaves it out.
+        bf16: mixed precision; the weights stay float32.
         select: part of the people who are held out; their scenes choose the best weights.
         select_scenes: how many scenes of them.
         seed: of everything that is random.
@@ -83,6 +85,8 @@ class TrainSettings:
     rate: float = 2e-3
     decay: float = 1e-2
     ema: float = 0.998
+    joints: float = 0.5
+    bf16: bool = False
     select: float = 0.05
     select_scenes: int = 200
     seed: int = 0
@@ -100,6 +104,7 @@ class _State:
 
     network: PersonMaps
     average: PersonMaps
+    joints: torch.nn.Conv2d
     optimiser: torch.optim.AdamW
     step: int = 0
 
@@ -112,11 +117,13 @@ class Batch:
         pictures: [B, H, W, 3] BGR.
         boxes: B times [P, 4] of people.
         ignored: B times [Q, 4] of whom too little is seen.
+        joints: B times [P, 17, 2] of the people.
     """
 
     pictures: NDArray[np.uint8]
     boxes: list[Array]
     ignored: list[Array]
+    joints: list[Array]
 
 
 def train_people(
@@ -228,13 +235,18 @@ def _new_state(settings: TrainSettings) -> _State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network, average = (build_person_network(settings.arch, settings.sizes) for _ in range(2))
+        joints = torch.nn.Conv2d(network.out.in_channels, JOINTS, 1)
+        torch.nn.init.normal_(joints.weight, std=0.01)
+        torch.nn.init.constant_(joints.bias, PRIOR)  # type: ignore[arg-type]
     if settings.encoder:
         take_encoder(network, settings.encoder)
     average.load_state_dict(network.state_dict())
     network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.to(settings.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
-    return _State(network, average, optimiser)
+    joints.to(settings.device)
+    learnt = [*network.parameters(), *joints.parameters()]
+    optimiser = torch.optim.AdamW(learnt, lr=settings.rate, weight_decay=settings.decay)
+    return _State(network, average, joints, optimiser)
 
 
 def _resume(net: _State, folder: RunFolder, device: str) -> int:
@@ -244,6 +256,7 @@ def _resume(net: _State, folder: RunFolder, device: str) -> int:
     state = load_checkpoint(folder.last, f"{KIND}-run", device=device).state
     net.network.load_state_dict(state["network"])
     net.average.load_state_dict(state["average"])
+    net.joints.load_state_dict(state["joints"])
     net.optimiser.load_state_dict(state["optimiser"])
     net.step = state["step"]
     return len(folder.records)
@@ -259,7 +272,8 @@ def _batches(cutouts: Cutouts, epoch: int, settings: TrainSettings) -> Iterator[
             size, kind = halved(size, kind)
         scenes = [make_scene(cutouts, size, rng, kind) for _ in range(settings.batch)]
         boxes, ignored = [scene.boxes for scene in scenes], [scene.ignored for scene in scenes]
-        return Batch(np.stack([scene.picture for scene in scenes]), boxes, ignored)
+        joints = [scene.joints for scene in scenes]
+        return Batch(np.stack([scene.picture for scene in scenes]), boxes, ignored, joints)
 
     with ThreadPoolExecutor(1) as maker:
         coming = maker.submit(make, 0)
@@ -318,9 +332,15 @@ def _learn(net: _State, batch: Batch, rate: float, settings: TrainSettings) -> t
     heat, sides, weight = (part.to(settings.device) for part in targets)
     for group in net.optimiser.param_groups:
         group["lr"] = rate
-    output = net.network(as_input(batch.pictures, settings.device))
+    with torch.autocast(torch.device(settings.device).type, dtype=torch.bfloat16, enabled=settings.bf16):
+        features = net.network.features(as_input(batch.pictures, settings.device))
+    features = features.float()
+    output = net.network.answer(features)
     middles, boxes = person_loss(output, heat, sides, weight)
     loss = middles + boxes
+    if settings.joints:
+        bells = torch.from_numpy(joint_targets(batch.joints, batch.boxes, batch.ignored, size)).to(settings.device)
+        loss = loss + settings.joints * heat_loss(net.joints(features), bells)
     net.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(net.network.parameters(), 10.0)
@@ -366,6 +386,7 @@ def _finish_epoch(net: _State, folder: RunFolder, record: EpochRecord, descripti
     state = {
         "network": net.network.state_dict(),
         "average": net.average.state_dict(),
+        "joints": net.joints.state_dict(),
         "optimiser": net.optimiser.state_dict(),
         "step": net.step,
     }

@@ -10,7 +10,15 @@ from lift3d.detectors.keypoint_network import as_input  # noqa: E402
 from lift3d.detectors.networks import build_network  # noqa: E402
 from lift3d.detectors.person.detector import PersonNetwork, letterbox  # noqa: E402
 from lift3d.detectors.person.network import CentreNetwork, LightPersonNetwork, take_encoder  # noqa: E402
-from lift3d.detectors.person.targets import boxes_from_maps, cell_middles, make_targets, person_loss  # noqa: E402
+from lift3d.detectors.person.targets import (  # noqa: E402
+    JOINTS,
+    boxes_from_maps,
+    cell_middles,
+    heat_loss,
+    joint_targets,
+    make_targets,
+    person_loss,
+)
 
 TINY = {"widths": [4, 4, 8, 8, 8], "depths": [0, 0, 0, 0, 0], "head": 8}
 BOXES = np.array([[10.0, 20, 40, 90], [100, 30, 20, 50], [60, 90, 60, 30]])
@@ -47,6 +55,30 @@ def test_nothing_is_asked_in_an_ignored_region():
     logits = torch.full(targets[0].shape, -9.0)
     logits[targets[0] == -1] = 9.0
     assert float(person_loss((logits, torch.ones(1, 4, *logits.shape[1:])), *targets)[0]) < 1e-3
+
+
+def test_joints_are_asked_for_where_they_are_and_not_where_nobody_knows():
+    xy = np.full((1, JOINTS, 2), np.nan)
+    xy[0, 3], xy[0, 7] = (19.5, 35.5), (43.5, 99.5)
+    none = np.zeros((0, 4))
+    heat = joint_targets([xy], [BOXES[:1]], [BOXES[1:2]], (160, 128))[0]
+    assert np.argwhere(heat[3] == 1).tolist() == [[4, 2]]
+    assert np.argwhere(heat[7] == 1).tolist() == [[12, 5]]
+    assert (heat[:, 4:10, 13:15] == -1).all()  # somebody of whom too little is seen
+    assert (heat[0, 3:13, 2:6] == -1).all()  # not labelled
+    assert (heat[0, :, 8:12] == 0).all()
+    assert (joint_targets([none.reshape(0, JOINTS, 2)], [none], [none], (64, 64)) == 0).all()
+
+
+def test_the_loss_of_bells_is_next_to_nothing_where_they_are_met():
+    heat = torch.zeros(1, 2, 8, 8)
+    heat[0, 0, 3, 4], heat[0, 1, 5] = 1.0, -1.0
+    good = torch.where(heat == 1, 9.0, -9.0)
+    assert float(heat_loss(good, heat)) < 1e-3
+    good[0, 1, 5] = 9.0
+    assert float(heat_loss(good, heat)) < 1e-3
+    good[0, 1, 2, 2] = 9.0
+    assert float(heat_loss(good, heat)) > 1
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1088, 1920), (100, 90), (33, 700)])

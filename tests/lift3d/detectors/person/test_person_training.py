@@ -41,7 +41,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(people_files, tmp_pat
     assert [record.epoch for record in epochs] == [3]
     first, second = (load_checkpoint(tmp_path / name / "last.pt", "person-run").state for name in ("whole", "parts"))
     assert first["step"] == second["step"] == 6
-    for side in ("network", "average"):
+    for side in ("network", "average", "joints"):
         assert all(torch.equal(first[side][name], second[side][name]) for name in first[side])
     assert all(torch.equal(value, weights(parts)[name]) for name, value in weights(whole).items())
 
@@ -60,7 +60,9 @@ def test_the_checkpoint_says_what_it_is_and_finds_boxes(people_files, tmp_path):
 
 def test_learning_lowers_the_error_on_people_held_out(people_files, tmp_path):
     data, images = people_files(12)
-    scenes = SceneSettings(heights=(0.5, 0.9), people=(0, 1), alone=0, mosaic=0, decoys=0, disturbed=False)
+    scenes = SceneSettings(
+        heights=(0.5, 0.9), people=(0, 1), alone=0, mosaic=0, rooms=0, bars=0, decoys=0, disturbed=False
+    )
     settings = dataclasses.replace(
         SETTINGS, sizes={**TINY, "widths": (8, 8, 16, 16, 16), "head": 16}, scenes=scenes, pictures=((96, 96),),
         epochs=6, half_epochs=0, scenes_per_epoch=160, batch=8, rate=1e-2, ema=0.9, select_scenes=24,
@@ -68,6 +70,14 @@ def test_learning_lowers_the_error_on_people_held_out(people_files, tmp_path):
     seen = []
     train_people(data, images, tmp_path / "run", settings=settings, on_epoch=seen.append)
     assert max(record.select for record in seen) > 0.3 > seen[0].select
+
+
+def test_mixed_precision_learns_and_ends_in_float32_weights(people_files, tmp_path):
+    data, images = people_files(6)
+    settings = dataclasses.replace(SETTINGS, sizes={}, arch="light", epochs=1, bf16=True)
+    path = train_people(data, images, tmp_path / "run", settings=settings)
+    assert all(value.dtype != torch.bfloat16 for value in weights(path).values())
+    assert not any(name.startswith("joints") for name in weights(path))
 
 
 def test_neighbours_in_the_file_are_held_out_together():

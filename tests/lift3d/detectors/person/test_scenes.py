@@ -12,7 +12,7 @@ from lift3d.detectors.person.cutouts import LONGEST, body_mask, filled, read_cut
 from lift3d.detectors.person.scenery import make_scenery, paste
 from lift3d.detectors.person.scenes import SceneSettings, make_scene
 
-PLAIN = SceneSettings(people=(0, 1), whole=0.0, alone=0.0, mosaic=0.0, decoys=0, disturbed=False)
+PLAIN = SceneSettings(people=(0, 1), whole=0.0, alone=0.0, mosaic=0.0, rooms=0.0, bars=0.0, decoys=0, disturbed=False)
 
 
 @pytest.fixture
@@ -104,6 +104,44 @@ def test_scenes_are_the_same_for_the_same_seed_and_boxes_lie_in_the_picture(cuto
         for boxes in (first.boxes, first.ignored):
             assert (boxes[:, :2] >= -0.5).all()
             assert (boxes[:, :2] + boxes[:, 2:] <= np.array([127.5, 159.5]) + 1e-9).all()
+
+
+def test_joints_go_with_their_person_and_lie_in_the_box(cutouts):
+    shown = 0
+    for seed in range(30):
+        scene = make_scene(cutouts, (128, 160), np.random.default_rng(seed))
+        assert scene.joints.shape == (len(scene.boxes), 17, 2)
+        for xy, box in zip(scene.joints, scene.boxes, strict=True):
+            seen = np.isfinite(xy).all(-1)
+            shown += int(seen.sum())
+            assert (xy[seen] >= box[:2]).all()
+            assert (xy[seen] <= box[:2] + box[2:]).all()
+    assert shown > 300
+
+
+def test_a_mirrored_person_has_left_and_right_exchanged(cutouts):
+    """Whoever is seen from the front has the left shoulder at the right, mirrored or not."""
+    plain = dataclasses.replace(PLAIN, heights=(0.8, 0.9), visible=0.9)
+    side = np.sign(cutouts.xy[:, 5, 0] - cutouts.xy[:, 6, 0])
+    assert (side == side[0]).all()
+    for seed in range(20):
+        for xy in make_scene(cutouts, (160, 160), np.random.default_rng(seed), plain).joints:
+            if np.isfinite(xy[[5, 6]]).all():
+                assert np.sign(xy[5, 0] - xy[6, 0]) == side[0]
+
+
+def test_bars_are_plain_and_hold_nobody(cutouts):
+    settings = dataclasses.replace(PLAIN, bars=1.0, visible=0.1, heights=(0.5, 0.9))
+    for seed in range(10):
+        scene = make_scene(cutouts, (128, 160), np.random.default_rng(seed), settings)
+        plain = (scene.picture == scene.picture[:, :, :1]).all(-1)
+        bars = [plain.all(1) & (np.ptp(scene.picture[..., 0], axis=1) == 0)]
+        bars += [plain.all(0) & (np.ptp(scene.picture[..., 0], axis=0) == 0)]
+        assert max(bar.sum() for bar in bars) >= 2
+        for left, top, width, height in scene.boxes:
+            rows, columns = (np.arange(len(bar))[bar] for bar in bars)
+            assert not ((rows > top) & (rows < top + height)).any()
+            assert not ((columns > left) & (columns < left + width)).any()
 
 
 def test_another_joint_set_and_a_broken_picture_are_refused(people, tmp_path):
