@@ -31,6 +31,8 @@ OUTLIER = 5.0  # standard deviations, after which a corner is left out
 BAD_FRAME = 3.0  # times the median frame's error
 BAD_FRAME_PX = 0.5  # below it no frame is called wrong
 BAD_PART = 0.25  # of a frame's corners being outliers makes the frame wrong
+PRINT_ERROR = 0.01  # of a square: by which printers, paper and glue put corners elsewhere, in the plane and out of it
+BENT_GAIN = 0.95  # of the held-out error: what a board other than printed must reach to be believed
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class IntrinsicsConfig:
         folds: parts of the frames that are held out in turn; each frame by itself where there are few.
         reject: leave out boards and corners that contradict the rest.
         fix: parameters that shall stay at their default (cx, cy: the middle; fy: as fx; coefficients: 0).
+        bend: find out where the print's corners really are, if frames that are held out say that this is better.
     """
 
     shape: LensShape = field(default_factory=LensShape)
@@ -50,6 +53,7 @@ class IntrinsicsConfig:
     folds: int = 8
     reject: bool = True
     fix: frozenset[str] = frozenset()
+    bend: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,7 @@ class Intrinsics:
         views: the frames that were used, corners that proved wrong being NaN.
         left_out: frames with a board that was found wrong, and why.
         outliers: how many single corners were found wrong in the frames used.
+        corners: [N, 3] metres, where the board's corners are; as printed, unless the frames say otherwise.
         residuals: [F, N, 2] pixels, projected minus seen.
         held_out_residuals: the same, for each frame with a lens fitted without it.
     """
@@ -76,8 +81,14 @@ class Intrinsics:
     views: BoardViews
     left_out: dict[str, str]
     outliers: int
+    corners: Array
     residuals: Array
     held_out_residuals: Array
+
+    @property
+    def bend(self) -> float:
+        """Metres by which the farthest corner of the board is not where it should have been printed."""
+        return float(np.linalg.norm(self.corners - self.views.board.corners, axis=1).max())
 
     @property
     def rms(self) -> float:
@@ -101,12 +112,37 @@ class Intrinsics:
 
 
 @dataclass(frozen=True, eq=False)
+class _Freedom:
+    """What may move beside the board's poses.
+
+    Args:
+        lens: the lens's parameters, by name.
+        stiffness: of the board, pixels a metre; None: it stays as it is.
+        corners: [N, 3] the board as it is; None: as printed.
+    """
+
+    lens: frozenset[str]
+    stiffness: float | None = None
+    corners: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class _Fit:
-    """One adjustment and what it was made of."""
+    """One adjustment."""
 
     camera: Camera
-    observations: BoardObservations
     result: Adjustment
+
+
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """A fit whose parameters are all determined: what it was free in, what was fixed, the errors in frames held out."""
+
+    fit: _Fit
+    free: _Freedom
+    fixed: dict[str, str]
+    held_out: Array
+    jackknife: Array
 
 
 def calibrate_intrinsics(
@@ -131,25 +167,52 @@ def calibrate_intrinsics(
     views = _usable(views)
     views = views.select(choose_frames(views, config.max_frames))
     camera = _first_guess(views, config)
-    free = config.shape.free - config.fix
-    camera = reset(camera, config.fix)
-    fit = _fit(camera, views, free, loss_scale=START_LOSS)
+    free = _Freedom(config.shape.free - config.fix)
+    fit = _fit(reset(camera, config.fix), views, free, loss_scale=START_LOSS)
     fit, views, left_out, outliers = _clean(fit, views, free) if config.reject else (fit, views, {}, 0)
-    fixed = dict.fromkeys(sorted(config.fix), "as asked")
-    jackknife = np.zeros(4 + len(camera.dist))
+    outcome = _settle(fit, views, free, config.folds, progress)
+    _check_focal(outcome.fit, views)
+    bent = _bend(outcome, views, config, progress) if config.bend else None
+    if bent is not None:
+        outcome = bent
+        if config.reject:
+            fit, views, wrong, more = _clean(bent.fit, views, bent.free)
+            left_out, outliers = {**left_out, **wrong}, outliers + more
+            outcome = _settle(fit, views, bent.free, config.folds, progress) if wrong or more else bent
+            outcome = replace(outcome, fixed={**bent.fixed, **outcome.fixed})
+    fit, fixed = outcome.fit, {**dict.fromkeys(sorted(config.fix), "as asked"), **outcome.fixed}
+    covariance = fit.result.lens_covariance[0]
+    sigma = np.maximum(np.sqrt(np.maximum(np.diag(covariance), 0)), outcome.jackknife)
+    for name, reason in {**left_out, **{f"parameter {name}": reason for name, reason in fixed.items()}}.items():
+        logger.info("camera %s: %s: %s", views.camera, name, reason)
+    residuals, corners = fit.result.residuals[0], fit.result.corners
+    return Intrinsics(
+        fit.camera, sigma, covariance, fixed, views, left_out, outliers, corners, residuals, outcome.held_out
+    )
+
+
+def _settle(fit: _Fit, views: BoardViews, free: _Freedom, folds: int, progress: Progress | None) -> _Outcome:
+    """Hold frames out in turn, fixing what frames do not tell, until all that is left is determined."""
+    fixed: dict[str, str] = {}
+    jackknife = np.zeros(4 + len(fit.camera.dist))
     while True:
         fit, free, found = _fix_undetermined(fit, views, free, jackknife)
         fixed.update(found)
-        held_out, jackknife = _hold_out(fit, views, free, config.folds, progress)
-        if not undetermined(fit.camera, np.diag(jackknife**2), free):
-            break
-    _check_focal(fit, views)
-    covariance = fit.result.lens_covariance[0]
-    sigma = np.maximum(np.sqrt(np.maximum(np.diag(covariance), 0)), jackknife)
-    for name, reason in {**left_out, **{f"parameter {name}": reason for name, reason in fixed.items()}}.items():
-        logger.info("camera %s: %s: %s", views.camera, name, reason)
-    residuals = fit.result.residuals[0]
-    return Intrinsics(fit.camera, sigma, covariance, fixed, views, left_out, outliers, residuals, held_out)
+        held_out, jackknife = _hold_out(fit, views, free, folds, progress)
+        if not undetermined(fit.camera, np.diag(jackknife**2), free.lens):
+            return _Outcome(fit, free, fixed, held_out, jackknife)
+
+
+def _bend(outcome: _Outcome, views: BoardViews, config: IntrinsicsConfig, progress: Progress | None) -> _Outcome | None:
+    """The same with a board that may be other than printed; None: that does not foretell held-out frames better.
+
+    Source: Strobl and Hirzinger, More accurate pinhole camera calibration with imperfect planar target, ICCV 2011.
+    """
+    stiffness = outcome.fit.result.noise / (PRINT_ERROR * views.board.square)
+    bent = _settle(outcome.fit, views, replace(outcome.free, stiffness=stiffness), config.folds, progress)
+    if _rms(bent.held_out) > BENT_GAIN * _rms(outcome.held_out):
+        return None
+    return replace(bent, fixed={**outcome.fixed, **bent.fixed})
 
 
 def lens_values(camera: Camera) -> Array:
@@ -177,7 +240,7 @@ def _first_guess(views: BoardViews, config: IntrinsicsConfig) -> Camera:
     starts = [part * side for part in START_FOCALS]
     if focal is not None and 0.1 * side < focal < 20 * side:
         starts.insert(0, focal)
-    free = frozenset({"fx", "k1"} & config.shape.free)
+    free = _Freedom(frozenset({"fx", "k1"} & config.shape.free))
     fits = []
     for start in starts:
         try:
@@ -196,15 +259,14 @@ def _plain(views: BoardViews, focal: float, shape: LensShape) -> Camera:
     return Camera(views.camera, K, np.zeros(shape.length), size=views.size, model=shape.model)
 
 
-def _fit(
-    camera: Camera, views: BoardViews, free: frozenset[str], *, loss_scale: float | None, max_steps: int = 60
-) -> _Fit:
+def _fit(camera: Camera, views: BoardViews, free: _Freedom, *, loss_scale: float | None, max_steps: int = 60) -> _Fit:
     """Adjust the lens and the boards; where a frame has no pose in front of this lens, CalibrationError."""
     poses = place_boards(camera, views)
-    observations = BoardObservations(views.board.corners, views.xy[None])
-    config = AdjustmentConfig(lens=(lens_basis(camera, free),), loss_scale=loss_scale, max_steps=max_steps)
+    observations = BoardObservations(views.board.corners if free.corners is None else free.corners, views.xy[None])
+    lens = (lens_basis(camera, free.lens),)
+    config = AdjustmentConfig(lens=lens, stiffness=free.stiffness, loss_scale=loss_scale, max_steps=max_steps)
     result = adjust_boards([camera], observations, poses, config=config)
-    return _Fit(result.cameras[0], observations, result)
+    return _Fit(result.cameras[0], result)
 
 
 def place_boards(camera: Camera, views: BoardViews) -> BoardPoses:
@@ -223,7 +285,7 @@ def place_boards(camera: Camera, views: BoardViews) -> BoardPoses:
     return BoardPoses(np.array([pose[0] for pose in found]), np.array([pose[1] for pose in found]))
 
 
-def _clean(fit: _Fit, views: BoardViews, free: frozenset[str]) -> tuple[_Fit, BoardViews, dict[str, str], int]:
+def _clean(fit: _Fit, views: BoardViews, free: _Freedom) -> tuple[_Fit, BoardViews, dict[str, str], int]:
     """Leave out boards and corners that contradict the rest, and fit again, until nothing changes."""
     left_out: dict[str, str] = {}
     outliers = 0
@@ -251,18 +313,19 @@ def _clean(fit: _Fit, views: BoardViews, free: frozenset[str]) -> tuple[_Fit, Bo
 
 
 def _fix_undetermined(
-    fit: _Fit, views: BoardViews, free: frozenset[str], jackknife: Array
-) -> tuple[_Fit, frozenset[str], dict[str, str]]:
+    fit: _Fit, views: BoardViews, free: _Freedom, jackknife: Array
+) -> tuple[_Fit, _Freedom, dict[str, str]]:
     """Take the worst parameter out as long as one is known no better than by a guess; end with plain least squares."""
     fixed: dict[str, str] = {}
     fit = _fit(fit.camera, views, free, loss_scale=None)
     spread = np.diag(jackknife**2)
     while found := (
-        undetermined(fit.camera, fit.result.lens_covariance[0], free) or undetermined(fit.camera, spread, free)
+        undetermined(fit.camera, fit.result.lens_covariance[0], free.lens)
+        or undetermined(fit.camera, spread, free.lens)
     ):
         spread = np.zeros_like(spread)  # it spoke of a lens with the parameter that is now gone
         fixed.update(found)
-        free = free - set(found)
+        free = replace(free, lens=free.lens - set(found))
         fit = _fit(reset(fit.camera, set(found)), views, free, loss_scale=None)
     return fit, free, fixed
 
@@ -280,7 +343,7 @@ def _check_focal(fit: _Fit, views: BoardViews) -> None:
 
 
 def _hold_out(
-    fit: _Fit, views: BoardViews, free: frozenset[str], folds: int, progress: Progress | None
+    fit: _Fit, views: BoardViews, free: _Freedom, folds: int, progress: Progress | None
 ) -> tuple[Array, Array]:
     """[F, N, 2] errors in frames held out in turn, and the jackknife's standard deviations [4 + D]."""
     parts = _folds(len(views), folds)
@@ -289,9 +352,10 @@ def _hold_out(
     for number, part in enumerate(parts):
         rest = np.ones(len(views), bool)
         rest[part] = False
-        camera = _fit(fit.camera, views.select(rest), free, loss_scale=None).camera
-        lenses.append(lens_values(camera))
-        residuals[part] = _fit(camera, views.select(part), frozenset(), loss_scale=None).result.residuals[0]
+        without = _fit(fit.camera, views.select(rest), free, loss_scale=None)
+        lenses.append(lens_values(without.camera))
+        known = _Freedom(frozenset(), corners=without.result.corners)
+        residuals[part] = _fit(without.camera, views.select(part), known, loss_scale=None).result.residuals[0]
         if progress:
             progress(f"holding frames of {views.camera} out", number + 1, len(parts))
     spread = np.array(lenses) - np.mean(lenses, axis=0)

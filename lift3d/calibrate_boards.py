@@ -168,6 +168,7 @@ def lens_row(lens: Intrinsics) -> dict[str, Any]:
         "looked_at": lens.views.looked,
         "left_out": lens.left_out,
         "outlier_corners": lens.outliers,
+        "board_bend_mm": round(1000 * lens.bend, 3),
         "rms_px": round(lens.rms, 4),
         "held_out_rms_px": round(lens.held_out_rms, 4),
         "held_out_rms_axis_px": round(lens.held_out_rms / np.sqrt(2), 4),

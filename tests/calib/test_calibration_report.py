@@ -24,7 +24,7 @@ def lens(rng):
     views = BoardViews("cam1", (1280, 720), board, np.arange(5), xy, np.ones(5), names, 5)
     residuals = rng.normal(0, 0.2, xy.shape)
     camera = Camera("cam1", K, np.zeros(5), size=(1280, 720))
-    return Intrinsics(camera, np.ones(9), np.eye(9), {"k3": "fixed"}, views, {}, 0, residuals, residuals)
+    return Intrinsics(camera, np.ones(9), np.eye(9), {"k3": "fixed"}, views, {}, 0, board.corners, residuals, residuals)
 
 
 def test_cells_without_corners_are_tinted_otherwise_than_full_ones():

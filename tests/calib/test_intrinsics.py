@@ -29,7 +29,7 @@ FISHEYE = Camera(
 )
 
 
-def film(camera, rng, frames=25, *, tilt=0.6, noise=0.1):
+def film(camera, rng, frames=25, *, tilt=0.6, noise=0.1, corners=BOARD.corners):
     """What a camera would see of a board that is moved about before it."""
     middle = BOARD.corners.mean(0)
     views = []
@@ -37,7 +37,7 @@ def film(camera, rng, frames=25, *, tilt=0.6, noise=0.1):
         R = rotation_matrix(np.array([*rng.uniform(-tilt, tilt, 2), rng.uniform(-1, 1)]))
         z = rng.uniform(0.25, 0.5)
         t = np.array([rng.uniform(-0.5, 0.5) * z, rng.uniform(-0.25, 0.25) * z, z])
-        xy = camera.project((BOARD.corners - middle) @ R.T + t)
+        xy = camera.project((corners - middle) @ R.T + t)
         if (xy > 0).all() and (xy < camera.size).all():
             views.append(xy + rng.normal(0, noise, xy.shape))
     return views_of(np.array(views), camera)
@@ -66,6 +66,29 @@ def test_error_bars_are_of_the_size_of_the_errors(rng):
         found = calibrate_intrinsics(film(noiseless, rng, 12), config=shape)
         errors.append((found.values[0] - noiseless.focal[0]) / found.sigma[0])
     assert 0.2 < np.sqrt(np.mean(np.square(errors))) < 2.5
+
+
+def bent_board(rng):
+    """A print whose columns are uneven, on a cardboard that curves by 0.6 mm."""
+    uneven = rng.normal(0, 1e-4, BOARD.columns)[np.tile(np.arange(BOARD.columns), BOARD.rows)]
+    curve = 6e-4 * np.sin(np.pi * BOARD.corners[:, 0] / BOARD.corners[:, 0].max())
+    return BOARD.corners + np.stack([uneven, np.zeros(len(uneven)), curve], axis=-1)
+
+
+def test_a_bent_board_is_straightened_out(rng):
+    corners = bent_board(rng)
+    views = film(PINHOLE, rng, 16, corners=corners)
+    flat, found = (calibrate_intrinsics(views, config=IntrinsicsConfig(bend=bend)) for bend in (False, True))
+    assert found.held_out_rms < 0.2 < flat.held_out_rms
+    assert np.abs(found.values[:4] - [900, 905, 655, 340]).max() < np.abs(flat.values[:4] - [900, 905, 655, 340]).max()
+    assert np.corrcoef(found.corners[:, 2], corners[:, 2])[0, 1] > 0.95
+    assert 3e-4 < found.bend < 6e-4
+
+
+def test_a_board_as_printed_stays_as_printed(rng):
+    found = calibrate_intrinsics(film(PINHOLE, rng, 16))
+    assert found.bend == 0
+    assert (found.corners == BOARD.corners).all()
 
 
 def test_boards_found_wrongly_are_left_out(rng):
@@ -155,16 +178,21 @@ def test_opencvs_stereo_set_gives_opencvs_focal_length_on_opencvs_corners(shared
     board = Board(9, 6, 0.025)
     names = tuple(file.name for file in files)
     views = BoardViews("left", (640, 480), board, np.arange(13), np.array(corners, float), np.ones(13), names, 13)
-    found = calibrate_intrinsics(views, config=IntrinsicsConfig(reject=False, folds=2))
+    found = calibrate_intrinsics(views, config=IntrinsicsConfig(reject=False, folds=2, bend=False))
     assert found.camera.focal[0] == pytest.approx(535.92, rel=0.002)
     assert found.rms <= 0.41
 
 
-def test_our_corners_of_opencvs_stereo_set_fit_twice_as_well(shared):
-    files = sorted((shared / "captures/chessboard_stereo").glob("left*.jpg"))
-    found = calibrate_intrinsics(views_of_photos(files, Board(9, 6, 0.025), camera="left"))
-    assert found.rms < 0.2
-    assert found.camera.focal[0] == pytest.approx(535.92, rel=0.008)
+def test_the_print_of_opencvs_stereo_set_is_uneven_and_both_cameras_say_the_same_of_it(shared):
+    found = []
+    for side in ("left", "right"):
+        files = sorted((shared / "captures/chessboard_stereo").glob(f"{side}*.jpg"))
+        found.append(calibrate_intrinsics(views_of_photos(files, Board(9, 6, 0.025), camera=side)))
+    off = [lens.corners - lens.views.board.corners for lens in found]
+    for axis in range(3):
+        assert np.corrcoef(off[0][:, axis], off[1][:, axis])[0, 1] > 0.95
+    assert max(lens.held_out_rms for lens in found) < 0.1
+    assert found[0].camera.focal[0] == pytest.approx(535.92, rel=0.004)
 
 
 @pytest.mark.slow
@@ -172,6 +200,6 @@ def test_real_photos_with_wrong_detections_agree_on_one_lens(shared):
     folder = shared / "captures/balance/checkerboard/cam04"
     found = calibrate_intrinsics(views_of_folder(folder, Board(4, 7, 0.06)))
     assert 1670 < found.camera.focal[0] < 1680
-    assert found.held_out_rms / np.sqrt(2) < 0.15
+    assert found.held_out_rms < 0.15
     theirs = read_rig(shared / "captures/balance/Calib.qca.txt")["cam_04"]
     assert not all(difference.supported for difference in compare_lens(found, theirs))

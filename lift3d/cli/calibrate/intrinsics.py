@@ -114,6 +114,11 @@ def _notes(lens: Any) -> list[str]:
     notes += [f"{name}: not found in {count} pictures: {reason}" for reason, count in lens.views.misses]
     if lens.outliers:
         notes.append(f"{name}: {lens.outliers} single corners left out")
+    if lens.bend:
+        notes.append(
+            f"{name}: the board is not as printed: its corners are off by up to {1000 * lens.bend:.2f} mm, which is "
+            "accounted for"
+        )
     return notes
 
 
