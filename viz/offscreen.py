@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lift3d.calib import InputError
 
 from .mesh import Mesh
 from .native_output import native_output_to_log
@@ -168,18 +172,25 @@ def _tensor(values: NDArray[Any]) -> Any:
 class Open3DRenderer:
     """Named meshes drawn by Open3D's OffscreenRenderer.
 
-    Let one go before making the next: with two of them, Open3D 0.20 can end the interpreter.
+    Let one go before making the next: with two of them, Open3D 0.20 can end the interpreter, so a second is refused.
     Check :func:`lift3d.viz.open3d_check.open3d_problem` first: without a driver, Open3D ends the interpreter.
 
     Args:
         size: (width, height) pixels.
         extent: two opposite corners [3], [3] of a box that holds whatever will move, metres.
+
+    Raises:
+        InputError: another one lives in this process.
     """
+
+    _living: ClassVar[weakref.ReferenceType[Open3DRenderer] | None] = None
 
     def __init__(self, size: tuple[int, int], extent: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
         from open3d import utility
         from open3d.visualization import rendering
 
+        _refuse_a_second(Open3DRenderer._living)
+        Open3DRenderer._living = weakref.ref(self)
         utility.set_verbosity_level(utility.VerbosityLevel.Error)
         self._size = size
         with native_output_to_log():
@@ -215,3 +226,14 @@ class Open3DRenderer:
         camera.look_at(view.center + view.R[2], view.center, -view.R[1])
         image = np.asarray(self._renderer.render_to_image())
         return np.ascontiguousarray(image[..., 2::-1])
+
+
+def _refuse_a_second(living: weakref.ReferenceType[Open3DRenderer] | None) -> None:
+    """Raise where another renderer lives; one that nobody holds any more goes first."""
+    if living is not None and living() is not None:
+        gc.collect()
+    if living is not None and living() is not None:
+        raise InputError(
+            "Open3D draws for one renderer a process at a time: let the other go first (`del`), draw in another process"
+            ', or take renderer="painter"'
+        )
