@@ -60,7 +60,7 @@ class Keypoints:
             raise InputError(f"keypoints frames must be [{len(xy)}], got {list(frames.shape)}")
         if self.times is not None and self.times.shape != xy.shape[:2]:
             raise InputError(f"keypoints times must be {list(xy.shape[:2])}, got {list(self.times.shape)}")
-        missing = ~np.isfinite(xy).all(-1) | ~(confidence > 0)
+        missing = ~(np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1]) & (confidence > 0))
         confidence[missing] = 0.0
         object.__setattr__(self, "xy", np.where(missing[..., None], np.nan, xy))
         object.__setattr__(self, "confidence", confidence)

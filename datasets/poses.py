@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lift3d.calib import CalibrationError, Camera, InputError, Rig
 from lift3d.calib.atomic_file import atomic_file
 
+from .chunk_reading import read_array, whole_frames
 from .keypoints import Keypoints
 from .skeleton import Skeleton, canonical_name
 
@@ -157,6 +158,15 @@ class Poses:
         return replace(self, **changes)
 
 
+def is_result(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a lift3d result, as far as its heading says; nothing is raised."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("schema") == SCHEMA)
+    except OSError:
+        return False
+
+
 def _write(poses: Poses, file: h5py.File) -> None:
     """All groups of schema version 1."""
     file.attrs.update(
@@ -199,6 +209,7 @@ def _dataset(group: h5py.Group, name: str, value: NDArray[Any]) -> None:
         compression="gzip" if value.size else None,
         compression_opts=1 if value.size else None,
         shuffle=bool(value.size),
+        chunks=whole_frames(value.shape, value.itemsize),
     )
 
 
@@ -229,20 +240,20 @@ def _read(file: h5py.File, path: Path) -> Poses:
         used = file["keypoints"]
         fps = used.attrs.get("fps")
         keypoints = Keypoints(
-            xy=used["xy"][()].astype(np.float64),
-            confidence=used["confidence"][()].astype(np.float64),
+            xy=read_array(used["xy"], np.float64),
+            confidence=read_array(used["confidence"], np.float64),
             cameras=tuple(map(str, used.attrs["cameras"])),
             skeleton=Skeleton(str(used.attrs["skeleton"]), tuple(map(canonical_name, used.attrs["joints"]))),
             fps=None if fps is None else float(fps),
             frames=used["frames"][()],
         )
     return Poses(
-        xyz=poses["xyz"][()].astype(np.float64),
-        covariance=poses["covariance"][()].astype(np.float64),
-        status=poses["status"][()],
-        views=poses["views"][()],
-        reprojection_error=poses["reprojection_error"][()].astype(np.float64),
-        confidence=poses["confidence"][()].astype(np.float64),
+        xyz=read_array(poses["xyz"], np.float64),
+        covariance=read_array(poses["covariance"], np.float64),
+        status=read_array(poses["status"]),
+        views=read_array(poses["views"]),
+        reprojection_error=read_array(poses["reprojection_error"], np.float64),
+        confidence=read_array(poses["confidence"], np.float64),
         time=file["time"][()],
         fps=float(file.attrs["fps"]),
         skeleton=skeleton,
@@ -251,7 +262,7 @@ def _read(file: h5py.File, path: Path) -> Poses:
         settings=json.loads(file.attrs["settings"]),
         inputs=json.loads(file.attrs["inputs"]),
         verdict=json.loads(file.attrs["verdict"]),
-        used=file["keypoints/used"][()] if "keypoints/used" in file else None,
+        used=read_array(file["keypoints/used"]) if "keypoints/used" in file else None,
         figures=json.loads(file.attrs.get("figures", "{}")),
     )
 
