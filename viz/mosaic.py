@@ -66,13 +66,26 @@ def tile_of(picture: Image | None, size: tuple[int, int]) -> Image:
     width, height = size
     if picture is None:
         return np.full((height, width, 3), EMPTY, np.uint8)
+    picture = _halved(picture, (width, height))
     rows, columns = picture.shape[:2]
     scale = max(width / columns, height / rows)
     # Pixel centres: a point at x in the picture comes to (x + 0.5) scale - 0.5, shifted to the middle.
     shift = [(width - columns * scale) / 2, (height - rows * scale) / 2]
     matrix = np.array([[scale, 0, 0.5 * scale - 0.5 + shift[0]], [0, scale, 0.5 * scale - 0.5 + shift[1]]])
-    tile = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    tile = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR)
     return np.asarray(cv2.convertScaleAbs(tile, alpha=DIM), np.uint8)
+
+
+def _halved(picture: Image, size: tuple[int, int]) -> Image:
+    """The picture made smaller by whole pixels as far as it stays larger than wanted: warping leaves pixels out."""
+    rows, columns = picture.shape[:2]
+    factor = int(min(columns / max(size[0], 1), rows / max(size[1], 1)))
+    while factor > 1 and (columns % factor or rows % factor):
+        factor -= 1
+    if factor < 2:
+        return picture
+    small = cv2.resize(picture, (columns // factor, rows // factor), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def draw_bone(tile: Image, ends: Array, color: tuple[int, int, int], thick: int) -> None:

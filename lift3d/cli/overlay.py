@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from lift3d.viz.overlay import OverlayOptions
 
 
 @click.command("overlay")
@@ -26,27 +30,60 @@ def command(
     no_detections: bool,
     overwrite: bool,
 ) -> None:
-    """Draw FILE (*.poses.h5) on the videos of CAPTURE, all cameras side by side.
+    """Draw FILE on the videos of CAPTURE, all cameras side by side.
 
-    White dots are what the 2D detector saw, coloured bones the 3D skeleton as each camera would see it. Where the two
-    part, the calibration or the detector is wrong. Cameras without a video get a plain background.
+    FILE is a result (*.poses.h5): white dots are what the 2D detector saw, coloured bones the 3D skeleton as each
+    camera would see it. Where the two part, the calibration or the detector is wrong. Or FILE is 2D keypoints alone,
+    of `lift3d detect` or OpenPose: dots and lines; CAPTURE may then be any folder of videos, or one video. Cameras
+    without a video get a plain background.
     """
-    from lift3d.datasets import Poses
-    from lift3d.datasets.capture_videos import capture_videos
-    from lift3d.viz.overlay import OverlayOptions, write_overlay
-
-    from .console import progress_bar
+    from lift3d.datasets.keypoint_formats import detect_keypoints
+    from lift3d.datasets.poses import is_result
+    from lift3d.viz.overlay import OverlayOptions
 
     width, _, height = size.partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) >= 160 and int(height) >= 120):
         raise click.BadParameter(f"{size!r} is not WxH with at least 160x120, such as 1920x1080", param_hint="--size")
+    options = OverlayOptions((int(width), int(height)), start, stop, not no_detections)
+    target = out or Path(f"{file.resolve().name.removesuffix('.h5').removesuffix('.poses')}.overlay.mp4")
+    plain = file.exists() and not is_result(file) and detect_keypoints(file) is not None
+    if plain and no_detections:
+        raise click.UsageError(f"--no-detections leaves nothing of {file}, which holds 2D keypoints alone")
+    draw = _draw_keypoints if plain else _draw_result
+    without = draw(capture, file, target, options, overwrite=overwrite)
+    click.echo(f"wrote {target}" + (f"; no video of {', '.join(without)}" if without else ""))
+
+
+def _draw_result(capture: Path, file: Path, out: Path, options: OverlayOptions, *, overwrite: bool) -> list[str]:
+    """The 3D skeletons and the keypoints they came from; the cameras that have no video."""
+    from lift3d.datasets import Poses
+    from lift3d.datasets.capture_videos import capture_videos
+    from lift3d.viz.overlay import write_overlay
+
+    from .console import progress_bar
+
     poses = Poses.load(file)
     videos = capture_videos(capture, poses.rig.names if poses.rig else ())
-    name = file.name.removesuffix(".h5").removesuffix(".poses")
-    options = OverlayOptions((int(width), int(height)), start, stop, not no_detections)
     with progress_bar() as progress:
-        path = write_overlay(
-            poses, videos, out or Path(f"{name}.overlay.mp4"), options=options, overwrite=overwrite, progress=progress
+        write_overlay(poses, videos, out, options=options, overwrite=overwrite, progress=progress)
+    return [camera for camera in (poses.rig.names if poses.rig else ()) if camera not in videos]
+
+
+def _draw_keypoints(capture: Path, file: Path, out: Path, options: OverlayOptions, *, overwrite: bool) -> list[str]:
+    """2D keypoints alone; the cameras that have no video."""
+    from dataclasses import replace
+
+    from lift3d.datasets.keypoint_formats import load_keypoints
+    from lift3d.datasets.keypoint_videos import keypoint_videos
+    from lift3d.viz.keypoint_overlay import write_keypoint_overlay
+
+    from .console import progress_bar
+
+    with progress_bar() as progress:
+        keypoints = load_keypoints(file, progress=progress).keypoints
+        found = keypoint_videos(capture, keypoints)
+        keypoints = replace(keypoints, fps=keypoints.fps or found.fps)
+        write_keypoint_overlay(
+            keypoints, found.paths, out, sizes=found.sizes, options=options, overwrite=overwrite, progress=progress
         )
-    without = [camera for camera in (poses.rig.names if poses.rig else ()) if camera not in videos]
-    click.echo(f"wrote {path}" + (f"; no video of {', '.join(without)}" if without else ""))
+    return [camera for camera in keypoints.cameras if camera not in found.paths]
