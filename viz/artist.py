@@ -17,6 +17,7 @@ from lift3d.calib import InputError
 from .backdrop import Backdrops
 from .bounds import Bounds
 from .caption import draw_caption, draw_labels, draw_picture_edge
+from .frustum_pictures import FrustumPictures
 from .look import Look
 from .mesh import Mesh
 from .offscreen import Open3DRenderer
@@ -49,6 +50,7 @@ class RenderOptions:
         progress: called as progress("render", done, total).
         look: colours, ellipsoids, trails, who is followed, how several results stand.
         videos: camera name to video file, whose pictures stand behind the views of cameras; None for none.
+        pictures: show the videos' pictures in the cameras' pyramids too, which are larger then.
     """
 
     title: str = ""
@@ -61,6 +63,7 @@ class RenderOptions:
     progress: Progress | None = None
     look: Look = field(default_factory=Look)
     videos: Mapping[str, Path] | None = None
+    pictures: bool = False
 
 
 class Renderer(Protocol):
@@ -98,8 +101,12 @@ class Artist:
             self._renderer.set_mesh("axes", scene.axes())
             if self._from_above(scene.viewpoint(view, size=size)):
                 self._renderer.set_mesh("floor", scene.floor.mesh())
+        self._frusta: FrustumPictures | None = None
+        if options.pictures and options.cameras and options.videos and scene.rig:
+            size_m = scene.frustum_size(large=True)
+            self._frusta = FrustumPictures(scene.poses, scene.rig, options.videos, size=size_m)
         if options.cameras:
-            self._renderer.set_mesh("cameras", scene.cameras(without=view))
+            self._renderer.set_mesh("cameras", scene.cameras(without=view, large=self._frusta is not None))
 
     @property
     def renderer(self) -> Renderer:
@@ -115,6 +122,8 @@ class Artist:
         moving = scene.moving(frame)
         for name, mesh in moving.items():
             self._renderer.move_mesh(name, mesh)
+        if self._frusta:
+            self._renderer.move_mesh("plates", self._frusta.mesh(frame, without=self._view))
         camera = scene.camera(self._view)
         if self._backdrops and camera:
             self._renderer.set_backdrop(self._backdrops.picture(camera, frame, view))

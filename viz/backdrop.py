@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,42 +22,74 @@ Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 NEAR_AHEAD = 30  # frames: so far, reading on is faster than seeking
+AT_ONCE = 8  # frames: so far, it is fast enough to wait for
+KEPT_BYTES = 32e6  # of a video's last pictures, so that going back by single frames does not seek for each
 LIGHTEN = 0.25  # how far the picture moves towards the background, so that the skeleton stands out
 
 
 class VideoPictures:
-    """The pictures of a video by number, in any order; fastest forwards.
+    """The pictures of a video by number, in any order; fastest forwards. The file is opened for the first of them.
 
     Args:
         path: the video; None is one without pictures.
     """
 
     def __init__(self, path: Path | None) -> None:
+        self._path = path
         self._capture: Any = None
         self._next = 0
-        if path is not None:
-            os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-            self._capture = cv2.VideoCapture(str(path))
+        self._kept: OrderedDict[int, Image] = OrderedDict()
 
     def picture(self, number: int) -> Image | None:
         """[H, W, 3] BGR; None where the video has no such frame."""
-        if self._capture is None or number < 0:
+        if self._path is None or number < 0:
             return None
+        if number in self._kept:
+            return self._kept[number]
+        if self._capture is None:
+            os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+            self._capture = cv2.VideoCapture(str(self._path))
+        back = 0 < self._next - number <= NEAR_AHEAD
         if not self._next <= number <= self._next + NEAR_AHEAD:
-            self._capture.set(cv2.CAP_PROP_POS_FRAMES, number)
-            self._next = number
+            self._seek(max(0, number - self._room() + 1) if back else number)
         while self._next < number:
+            if back:  # the next ones asked for are most likely those before
+                self._read()
+                continue
             self._next += 1
             if not self._capture.grab():
                 return None
-        self._next += 1
-        ok, image = self._capture.read()
-        return np.asarray(image, np.uint8) if ok else None
+        return self._read()
+
+    def near(self, number: int) -> bool:
+        """Whether that picture comes at once."""
+        return self._path is None or number in self._kept or self._next <= number <= self._next + AT_ONCE
 
     def close(self) -> None:
         """Let go of the file."""
         if self._capture is not None:
             self._capture.release()
+
+    def _seek(self, number: int) -> None:
+        """Let a frame be the next to be read."""
+        self._capture.set(cv2.CAP_PROP_POS_FRAMES, number)
+        self._next = number
+
+    def _read(self) -> Image | None:
+        """The next picture, which is kept for a while."""
+        number, self._next = self._next, self._next + 1
+        ok, image = self._capture.read()
+        if not ok:
+            return None
+        self._kept[number] = np.asarray(image, np.uint8)
+        while len(self._kept) > self._room():
+            self._kept.popitem(last=False)
+        return self._kept[number]
+
+    def _room(self) -> int:
+        """How many pictures are kept."""
+        size = next(iter(self._kept.values())).nbytes if self._kept else KEPT_BYTES
+        return max(1, int(KEPT_BYTES / size))
 
 
 class Backdrops:
@@ -65,15 +98,20 @@ class Backdrops:
     Args:
         poses: a result with cameras.
         videos: camera name to video file; frame k of a video belongs to frame number k of the result's input.
+        lighten: how far the pictures move towards the background, 0 to 1.
     """
 
-    def __init__(self, poses: Poses, videos: Mapping[str, Path]) -> None:
-        self._poses = poses
+    def __init__(self, poses: Poses, videos: Mapping[str, Path], *, lighten: float = LIGHTEN) -> None:
+        self._poses, self._lighten = poses, lighten
         self._pictures = {name: VideoPictures(path) for name, path in videos.items()}
         self._maps: dict[Any, tuple[Any, Any]] = {}
 
     def __contains__(self, camera: str) -> bool:
         return camera in self._pictures
+
+    def near(self, camera: str, frame: int) -> bool:
+        """Whether the picture of a frame comes at once, without seeking through the video."""
+        return camera not in self._pictures or self._pictures[camera].near(input_frame(self._poses, frame))
 
     def picture(self, camera: Camera, frame: int, view: Viewpoint) -> Image | None:
         """The background [H, W, 3] BGR of a view through a camera; None where there is no picture.
@@ -99,7 +137,11 @@ class Backdrops:
         page = np.empty((view.size[1], view.size[0], 3), np.uint8)
         page[:] = background
         page[y0:y1, x0:x1] = cv2.addWeighted(
-            drawn[y0:y1, x0:x1], 1 - LIGHTEN, np.broadcast_to(page[0, 0], (y1 - y0, x1 - x0, 3)), LIGHTEN, 0
+            drawn[y0:y1, x0:x1],
+            1 - self._lighten,
+            np.broadcast_to(page[0, 0], (y1 - y0, x1 - x0, 3)),
+            self._lighten,
+            0,
         )
         return page
 

@@ -93,8 +93,10 @@ class Scene:
 
     @property
     def extent(self) -> tuple[Array, Array]:
-        """Two opposite corners, [3] and [3] metres, of a box that holds whatever moves or nearly so."""
-        return self.bounds.low - 2 * self.bounds.size - 1.0, self.bounds.high + 2 * self.bounds.size + 1.0
+        """Two opposite corners, [3] and [3] metres, of a box that holds the cameras and nearly all that moves."""
+        low, high = self.bounds.low - 2 * self.bounds.size - 1.0, self.bounds.high + 2 * self.bounds.size + 1.0
+        centers = self.rig.centers if self.rig else self.bounds.center[None]
+        return np.minimum(low, centers.min(0) - 1.0), np.maximum(high, centers.max(0) + 1.0)
 
     def camera(self, view: str) -> Camera | None:
         """The camera that a view looks through, if any."""
@@ -122,9 +124,13 @@ class Scene:
         vertices[below] = self.figures.rest
         return Mesh(vertices, people.faces, np.broadcast_to(SHADOW, vertices.shape).copy())
 
-    def cameras(self, *, without: str | None = None) -> Mesh:
+    def frustum_size(self, *, large: bool = False) -> float:
+        """How large the cameras are drawn, metres; where they hold pictures, larger."""
+        return 0.0 if not self.rig else frustum_size(self.rig, self.bounds, large=large)
+
+    def cameras(self, *, without: str | None = None, large: bool = False) -> Mesh:
         """All cameras as wire pyramids, but for the one that is looked through."""
-        size = 0.0 if not self.rig else frustum_size(self.rig, self.bounds)
+        size = self.frustum_size(large=large)
         return join([frustum_mesh(camera, size) for camera in self._rig() if camera.name != without])
 
     def axes(self) -> Mesh:

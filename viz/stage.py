@@ -20,6 +20,7 @@ STEPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 MARGIN = 1.0  # metres of floor around the people
 FLOOR_BELOW, FLOOR_ABOVE = 0.35, 2.5  # how far the people's lowest point may be from z = 0 for the floor to be there
 AXIS_LENGTH = 0.5
+LARGER = 3.0  # times, for cameras that hold pictures
 
 
 @dataclass(frozen=True)
@@ -99,15 +100,15 @@ def axes_mesh(scale: float = 1.0) -> Mesh:
     return join(arrows)
 
 
-def frustum_size(rig: Rig, bounds: Bounds) -> float:
+def frustum_size(rig: Rig, bounds: Bounds, *, large: bool = False) -> float:
     """How large to draw the cameras, metres: seen well from afar, and never into each other."""
-    centers = rig.centers
-    size = 0.085 * float(np.median(np.linalg.norm(centers - bounds.center, axis=-1)))
+    centers, factor = rig.centers, LARGER if large else 1.0
+    size = factor * 0.085 * float(np.median(np.linalg.norm(centers - bounds.center, axis=-1)))
     between = np.linalg.norm(centers[:, None] - centers[None], axis=-1)
     apart = between[between > 1e-6]
     if len(apart):
         size = min(size, 0.7 * float(apart.min()))
-    return float(np.clip(size, 0.04, 0.15 * max(2.0, bounds.size)))
+    return float(np.clip(size, 0.04, factor * 0.15 * max(2.0, bounds.size)))
 
 
 def frustum_corners(camera: Camera, size: float) -> Array:

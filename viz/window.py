@@ -12,7 +12,9 @@ from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
 
 from .backdrop import Backdrops
+from .frustum_pictures import FrustumPictures
 from .inline import in_notebook, show_inline
+from .latest import Latest
 from .layers import color_mode
 from .look import Look
 from .mesh import Mesh
@@ -128,9 +130,15 @@ class PoseWindow(Actions):
         self.recorder = Recorder(title, Path.cwd(), self.tell)
         self.view = ""
         self.views = [*("three-quarter", "front", "side", "top", "overview"), *(scene.rig.names if scene.rig else ())]
-        self.panel = Panel(self.window, views=self.views, poses=scene.poses, on=self)
+        has_pictures = bool(scene.rig and options.videos)
+        self.panel = Panel(self.window, views=self.views, poses=scene.poses, on=self, has_pictures=has_pictures)
         self.help, self.info = Note(self.window, columns=4), Note(self.window)
         self._backdrops = Backdrops(scene.poses, options.videos) if options.videos else None
+        self._backdrop: Latest[tuple[str, int, tuple[int, int]], Any] = Latest(lambda asked: self._seen(*asked))
+        self._frusta: FrustumPictures | None = None
+        if scene.rig and options.videos:
+            self._frusta = FrustumPictures(scene.poses, scene.rig, options.videos, size=scene.frustum_size(large=True))
+        self._plates: Latest[tuple[int, str], Any] = Latest(lambda asked: self._plate_mesh(*asked))
         self.videos = VideoPanel(scene.poses, options.videos or {}) if scene.poses.rig else None
         self._shown: tuple[int, Scene] | None = None
         self._redraw_until, self._redraws = 0.0, REDRAWS
@@ -181,6 +189,7 @@ class PoseWindow(Actions):
                 self.stage.shift(self.scene.followed.middle[frame] - self.scene.followed.middle[before])
             self._shown = frame, self.scene
             self._draw_backdrop()
+            self._ask_for_plates()
             self.draw_marks()
             self.redraw()
         if self.videos:
@@ -191,8 +200,9 @@ class PoseWindow(Actions):
         """Take one of the views."""
         self.view = view
         self.panel.view.selected_index = self.views.index(view)
-        self.stage.put("cameras", self.scene.cameras(without=view))
+        self.stage.put("cameras", self.scene.cameras(without=view, large=self._plates_shown))
         self.show_cameras(self.panel.cameras.checked)
+        self._ask_for_plates()
         seen = self.scene.viewpoint(view, size=self.stage.size, frame=self.playback.frame)
         self._fitted = self.stage.size
         self.stage.look(seen, through_camera=self.scene.camera(view) is not None)
@@ -200,8 +210,9 @@ class PoseWindow(Actions):
         self.redraw()
 
     def show_cameras(self, shown: bool) -> None:
-        """Show or hide the cameras and their names."""
+        """Show or hide the cameras, their names and their pictures."""
         self.stage.show("cameras", shown)
+        self.stage.show("plates", shown)
         self.stage.label("cameras", [n for n in self._names("cameras") if n.text != self.view] if shown else [])
         self.redraw()
 
@@ -214,6 +225,16 @@ class PoseWindow(Actions):
         self._draw_shadows(self.scene.people(self.playback.frame))
         self.redraw()
 
+    def show_plates(self, shown: bool) -> None:
+        """Show or hide the cameras' pictures in their pyramids, which are larger then."""
+        if not shown:
+            self.stage.remove("plates")
+        elif not self.panel.cameras.checked:
+            self.panel.cameras.checked = True
+        self.stage.put("cameras", self.scene.cameras(without=self.view, large=self._plates_shown))
+        self.show_cameras(self.panel.cameras.checked)
+        self._ask_for_plates()
+
     def redraw(self) -> None:
         """Draw the next few pictures anew."""
         self._redraw_until, self._redraws = time.monotonic() + REDRAW_S, REDRAWS
@@ -225,6 +246,7 @@ class PoseWindow(Actions):
 
     def take_picture(self) -> None:
         """Save what is seen."""
+        self._show_late(wait=True)
         self.stage.widget.scene.scene.render_to_image(lambda image: self.recorder.picture(self._finished(image)))
         self.redraw()
 
@@ -247,18 +269,70 @@ class PoseWindow(Actions):
         shown = self._above and self.panel.floor.checked and not self._behind
         self.stage.move("shadows", self.scene.shadows(people) if shown else Mesh.empty())
 
+    @property
+    def _plates_shown(self) -> bool:
+        """Whether the cameras hold their pictures."""
+        return self._frusta is not None and bool(self.panel.plates.checked)
+
+    def _ask_for_plates(self) -> None:
+        """Have the pictures in the pyramids made for the frame under the playing head."""
+        if self._plates_shown:
+            self._plates.ask((self.playback.frame, self.view))
+
+    def _plate_mesh(self, frame: int, view: str) -> Mesh:
+        """What stands in the pyramids, made beside the window."""
+        assert self._frusta is not None
+        return self._frusta.mesh(frame, without=view)
+
     def _draw_backdrop(self) -> None:
-        """The picture of the camera that is looked through, as long as it is looked through it."""
+        """The picture of the camera that is looked through, as long as it is looked through it.
+
+        Where the video must be searched for it, the background is plain until it comes: a picture of another moment
+        would belie the skeleton.
+        """
         camera = self.scene.camera(self.view)
-        picture = None
-        if self._backdrops and camera and not self.stage.turned():
-            seen = self.scene.viewpoint(self.view, size=self.stage.size)
-            picture = self._backdrops.picture(camera, self.playback.frame, seen)
+        if self._backdrops is None or camera is None or camera.name not in self._backdrops or self.stage.turned():
+            self._put_backdrop(None)
+            return
+        asked = (self.view, self.playback.frame, self.stage.size)
+        if self._backdrop.idle and self._backdrops.near(camera.name, asked[1]):
+            self._put_backdrop(self._seen(*asked))
+        else:
+            self.stage.backdrop(None)
+            self._backdrop.ask(asked)
+
+    def _seen(self, view: str, frame: int, size: tuple[int, int]) -> Any:
+        """What a camera saw in a frame, for a scene of this size; None where it has no picture."""
+        camera = self.scene.camera(view)
+        assert self._backdrops is not None
+        assert camera is not None
+        return self._backdrops.picture(camera, frame, self.scene.viewpoint(view, size=size))
+
+    def _put_backdrop(self, picture: Any) -> None:
+        """Put a picture, or the plain background, behind everything; before a picture stands no floor."""
         if picture is not None or self._behind:
             self.stage.backdrop(picture)
         if self._behind != (picture is not None):
             self._behind = picture is not None
             self.show_floor(self.panel.floor.checked)
+
+    def _show_late(self, *, wait: bool = False) -> None:
+        """Show the cameras' pictures that have been made meanwhile."""
+        if wait:
+            self._backdrop.wait()
+            self._plates.wait()
+        new = self.videos is not None and self.videos.refresh(wait=wait)
+        late = self._backdrop.take()
+        if late is not None and late[0] == (self.view, self.playback.frame, self.stage.size) and self._backdrop.idle:
+            self._put_backdrop(None if self.stage.turned() else late[1])
+            new = True
+        plates = self._plates.take()
+        if plates is not None and self._plates_shown:
+            self.stage.move("plates", plates[1])
+            self.stage.show("plates", self.panel.cameras.checked)
+            new = True
+        if new:
+            self.redraw()
 
     def _status(self) -> str:
         """News while they are fresh, else the verdict and the frame's joints."""
@@ -289,6 +363,7 @@ class PoseWindow(Actions):
             self._news = ("", 0.0)
             self.panel.update(self.playback, self._status())
         self._clock = now
+        self._show_late()
         above = bool(self.stage.view.center[2] > self.scene.floor.z)
         if above != self._above:  # from below, the floor would hide the people
             self._above = above
@@ -310,6 +385,7 @@ class PoseWindow(Actions):
             return
         advance_for_video(self.playback, self.recorder.fps)
         self.show_frame()
+        self._show_late(wait=True)
         self._waiting = True
 
         def arrived(image: Any) -> None:
@@ -322,7 +398,9 @@ class PoseWindow(Actions):
     def _close(self) -> bool:
         """A video under way is ended; True lets the window go."""
         self.recorder.stop()
-        for pictures in (self._backdrops, self.videos):
+        for late in (self._backdrop, self._plates):
+            late.close()
+        for pictures in (self._backdrops, self._frusta, self.videos):
             if pictures:
                 pictures.close()
         return True

@@ -51,9 +51,9 @@ class Actions:
         """What a key of that action does; see :data:`lift3d.viz.shortcuts.SHORTCUTS`."""
         if action in ("ellipsoids", "trails", "color", "follow"):
             self._restyle(next_look(self.scene, action))
-        elif action in ("cameras", "floor"):
+        elif action in ("cameras", "floor", "plates"):
             box = getattr(self.panel, action)
-            box.checked = not box.checked
+            box.checked = not box.checked and box.visible
             getattr(self, f"show_{action}")(box.checked)
         else:
             move_head(self.playback, action)

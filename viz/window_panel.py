@@ -34,6 +34,9 @@ class Controlled(Protocol):
     def show_floor(self, shown: bool) -> None:
         """Show or hide the floor."""
 
+    def show_plates(self, shown: bool) -> None:
+        """Show or hide the cameras' pictures in their pyramids."""
+
     def color_by(self, mode: ColorMode) -> None:
         """Let colours tell something else."""
 
@@ -49,9 +52,12 @@ class Panel:
         views: names to choose from.
         poses: what the strip of time tells of.
         on: what the controls act on.
+        has_pictures: whether there are cameras' videos to show.
     """
 
-    def __init__(self, window: Any, *, views: Sequence[str], poses: Poses, on: Controlled) -> None:
+    def __init__(
+        self, window: Any, *, views: Sequence[str], poses: Poses, on: Controlled, has_pictures: bool = False
+    ) -> None:
         from open3d.visualization import gui
 
         frames = len(poses.xyz)
@@ -75,6 +81,9 @@ class Panel:
         self.floor = self._checkbox("Floor", on.show_floor)
         self.ellipsoids = self._checkbox("Ellipsoids", lambda _: on.act("ellipsoids"))
         self.trails = self._checkbox("Paths", lambda _: on.act("trails"))
+        self.plates = self._checkbox("Pictures", on.show_plates)
+        self.plates.checked, self.plates.visible = False, has_pictures
+        self.plates.tooltip = "The videos' pictures in the cameras (I); beside the scene: P"
         self.help = self._button("Help", lambda: on.act("help"), "Keys and mouse (H)")
         self.status = gui.Label("")
         self.strip = gui.ImageWidget(self._picture(0))
@@ -86,7 +95,7 @@ class Panel:
         self.root.add_child(self.strip)
         self.root.add_child(self._row(self.play, *self._steps(), self.slider))
         self.root.add_child(self._row(self.speed, self.view, self.color, self.help, self.readout))
-        self.root.add_child(self._row(self.cameras, self.floor, self.ellipsoids, self.trails))
+        self.root.add_child(self._row(self.cameras, self.plates, self.floor, self.ellipsoids, self.trails))
         self.root.add_child(self.status)
 
     def height(self, context: Any) -> int:

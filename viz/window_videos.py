@@ -10,6 +10,8 @@ import numpy as np
 
 from lift3d.datasets import Poses
 
+from .latest import Latest
+from .mosaic import Image
 from .overlay import OverlayPages
 
 SHARE = (0.42, 0.9)  # of the scene's width and height, at most
@@ -28,8 +30,8 @@ class VideoPanel:
         from open3d import geometry
         from open3d.visualization import gui
 
-        self._poses, self._videos = poses, videos
-        self._pages: OverlayPages | None = None  # opened when first asked for: videos take a while
+        self._pages = OverlayPages(poses, videos, size=SIZE)
+        self._late: Latest[int, Image] = Latest(self._pages.page)
         self._frame = -1
         nothing: Any = np.zeros((2, 2, 3), np.uint8)
         self.root = gui.ImageWidget(geometry.Image(nothing))
@@ -38,29 +40,40 @@ class VideoPanel:
 
     def toggle(self) -> None:
         """Show or hide it."""
-        if self._pages is None:
-            self._pages = OverlayPages(self._poses, self._videos, size=SIZE)
         self.root.visible = not self.root.visible
 
     def show_frame(self, frame: int) -> None:
-        """Draw a frame, if the panel is shown."""
+        """Have a frame drawn, if the panel is shown; :meth:`refresh` shows it when it is ready."""
+        if self.root.visible and frame != self._frame:
+            self._frame = frame
+            self._late.ask(frame)
+
+    def refresh(self, *, wait: bool = False) -> bool:
+        """Show what has been drawn meanwhile; True where there was something.
+
+        Args:
+            wait: for all that is under way.
+        """
         from open3d import geometry
 
-        if self.root.visible and self._pages is not None and frame != self._frame:
-            self._frame = frame
-            rgb: Any = np.ascontiguousarray(self._pages.page(frame)[..., ::-1])
+        if wait:
+            self._late.wait()
+        late = self._late.take()
+        if late is not None:
+            rgb: Any = np.ascontiguousarray(late[1][..., ::-1])
             self.root.update_image(geometry.Image(rgb))
+        return late is not None
 
     def place(self, area: Any) -> None:
         """Lay the panel into the scene's area, on its right."""
         from open3d.visualization import gui
 
-        wide, tall = SIZE if self._pages is None else self._pages.size
+        wide, tall = self._pages.size
         scale = min(SHARE[0] * area.width / wide, SHARE[1] * area.height / tall)
         width, height = max(int(scale * wide), 1), max(int(scale * tall), 1)
         self.root.frame = gui.Rect(area.get_right() - width, area.get_bottom() - height, width, height)
 
     def close(self) -> None:
         """Let go of the videos."""
-        if self._pages is not None:
-            self._pages.close()
+        self._late.close()
+        self._pages.close()

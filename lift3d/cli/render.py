@@ -36,6 +36,7 @@ VIEWS = "three-quarter, front, side, top, overview (people and cameras), turntab
 @look_options
 @click.option("--no-caption", is_flag=True, help="No words on the picture.")
 @click.option("--no-cameras", is_flag=True, help="No cameras.")
+@click.option("--pictures", is_flag=True, help="Show the videos' pictures in the cameras.")
 @click.option("--no-floor", is_flag=True, help="No floor and axes.")
 @click.option(
     "--renderer",
@@ -76,8 +77,11 @@ def _options(
 
     poses = next(iter(results.values()))
     is_camera = poses.rig is not None and given["view"] in poses.rig.names
-    if given["capture"] is not None and not is_camera:
-        raise click.UsageError("--capture means nothing but for the --view of a camera")
+    if given["capture"] is not None and not (is_camera or given["pictures"]):
+        raise click.UsageError("--capture means nothing but for the --view of a camera, or with --pictures")
+    videos = find_videos(given["capture"], files[0], poses) if is_camera or given["pictures"] else None
+    if given["pictures"] and not videos:
+        raise click.UsageError(f"--pictures finds no video beside {files[0]}; name the capture's folder by --capture")
     return RenderOptions(
         title=files[0].name if len(files) == 1 else "",
         caption=not given["no_caption"],
@@ -88,7 +92,8 @@ def _options(
         renderer=given["renderer"],
         progress=progress,
         look=look_of(given),
-        videos=find_videos(given["capture"], files[0], poses) if is_camera else None,
+        videos=videos,
+        pictures=given["pictures"],
     )
 
 
@@ -111,6 +116,10 @@ def _draw(results: dict[str, Poses], out: Path, kind: str, given: dict[str, Any]
 
 def _check_options(kind: str, given: dict[str, Any]) -> None:
     """An option that would do nothing is a mistake worth telling."""
+    if given["pictures"] and (given["no_cameras"] or kind == "sheet"):
+        raise click.UsageError(
+            "--pictures means nothing " + ("without cameras" if given["no_cameras"] else "for a sheet")
+        )
     if kind == "sheet" and given["follow"] is not None:
         raise click.UsageError("--follow means nothing for a sheet: each moment is shown by itself")
     if kind == "video" and given["sheet"]:

@@ -29,6 +29,21 @@ def test_pictures_come_in_any_order(counting):
     assert VideoPictures(None).picture(0) is None
 
 
+def test_going_back_by_single_frames_seeks_once_in_a_while(counting, monkeypatch):
+    monkeypatch.setattr("lift3d.viz.backdrop.KEPT_BYTES", 4 * 320 * 180 * 3)
+    pictures = VideoPictures(counting)
+    sought = []
+    seek = pictures._seek
+    monkeypatch.setattr(pictures, "_seek", lambda number: (sought.append(number), seek(number)))
+    for k in (11, 10, 9, 8, 7, 6, 5, 4, 3):
+        assert abs(pictures.picture(k).mean() / 20 - k) < 0.3, k
+    assert sought == [7, 3]
+    assert pictures.near(4)
+    assert pictures.near(11)
+    assert not pictures.near(30)
+    pictures.close()
+
+
 def test_a_point_of_the_world_lies_where_the_lens_put_it(walkers):
     poses = walkers(1, 1)
     camera = poses.rig[1]

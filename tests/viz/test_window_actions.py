@@ -21,7 +21,7 @@ def test_no_key_does_two_things_and_every_key_does_something(walkers):
         before = (playback.frame, playback.playing, playback.speed)
         move_head(playback, shortcut.action)
         moved = (playback.frame, playback.playing, playback.speed) != before
-        styled = shortcut.action in ("ellipsoids", "trails", "color", "follow", "cameras", "floor", "close")
+        styled = shortcut.action in ("ellipsoids", "trails", "color", "follow", "cameras", "floor", "plates", "close")
         assert moved or styled or hasattr(Actions, f"_{shortcut.action}"), shortcut.action
 
 
