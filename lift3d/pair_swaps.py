@@ -56,7 +56,7 @@ def _search(left: Observations, right: Observations, gate: float) -> NDArray[np.
         some = left.take(active), right.take(active)
         settled = np.zeros(len(active), bool)
         for exchange in (False, True):
-            keep, swap = _view_costs(*some, i, j, exchange, gate)
+            keep, swap, _ = view_costs(*some, (i, j), exchange, gate)
             settled |= ((np.minimum(keep, swap) <= gate**2) & seen[:, active]).sum(0) >= majority[active]
             swap = swap + penalty
             cost = np.minimum(keep, swap).sum(0)
@@ -74,30 +74,45 @@ def _search(left: Observations, right: Observations, gate: float) -> NDArray[np.
     return swapped & (best < plain - MIN_GAIN)
 
 
-def _view_costs(
-    left: Observations, right: Observations, i: int, j: int, exchange: bool, gate: float
-) -> tuple[Array, Array]:
-    """Cost [V, n] of every view as labelled and exchanged, under the points that views i and j give."""
+def view_costs(
+    left: Observations, right: Observations, pair: tuple[int, int], exchange: bool, gate: float
+) -> tuple[Array, Array, list[tuple[Array, Array]]]:
+    """What every view says of the points that two views give.
+
+    Args:
+        left: what was called the left joint, n points in V views.
+        right: what was called the right joint.
+        pair: the two views.
+        exchange: whether the second of them has left and right exchanged.
+        gate: normalised residual at which costs are cut off.
+
+    Returns:
+        The cost [V, n] of every view as labelled and exchanged, infinite where the two views contradict each other;
+        left and right points [3, n] with their covariances [6, n].
+    """
+    i, j = pair
+    points = []
     keep = np.zeros(left.seen.shape)
     swap = np.zeros(left.seen.shape)
     bad = np.zeros(left.seen.shape[1], bool)
     for own, other in ((left, right), (right, left)):
         first, second = own.take(slice(None), [i]), (other if exchange else own).take(slice(None), [j])
-        pair = Observations(
+        two = Observations(
             own.R[[i, j]],
             own.t[[i, j]],
             np.concatenate([first.xy, second.xy], axis=1),
             np.concatenate([first.info, second.info], axis=1),
         )
-        X = refine(pair, linear_points(pair), 1)
-        res = reproject(pair, X)
-        C = inverse3(normal_equations(pair, res)[0])
-        bad |= ~np.isfinite(X).all(0) | ~(res.chi2.sum(0) <= gate**2) | ~res.in_front.all(0) | ~pair.seen.all(0)
+        X = refine(two, linear_points(two), 1)
+        res = reproject(two, X)
+        C = inverse3(normal_equations(two, res)[0])
+        points.append((X, C))
+        bad |= ~np.isfinite(X).all(0) | ~(res.chi2.sum(0) <= gate**2) | ~res.in_front.all(0) | ~two.seen.all(0)
         keep += vote_cost(own, X, C, gate)
         swap += vote_cost(other, X, C, gate)
     keep[:, bad] = np.inf
     swap[:, bad] = np.inf
-    return keep, swap
+    return keep, swap, points
 
 
 def vote_cost(obs: Observations, X: Array, C: Array, gate: float) -> Array:

@@ -166,20 +166,22 @@ def follow_people(
     return People(_association(chosen, pieces, keypoints), tuple(left_out))
 
 
-def best_of_frames(keypoints: Keypoints, rig: Rig) -> Association:
+def best_of_frames(keypoints: Keypoints, rig: Rig, *, exchanged: bool = False) -> Association:
     """The person whom most views agree on in each frame by itself, who need not be the same: quick in a crowd.
 
     Args:
         keypoints: detections of T frames that may lie far apart, V views.
         rig: the V cameras, in the views' order.
+        exchanged: whether views may exchange left and right, as a view of other cameras seems to at times.
     """
     joints, views = main_joints(keypoints), Views.of(rig)
+    mirror = _mirror(keypoints, joints) if exchanged else None
     block = SightBlock.of(keypoints.xy[..., joints, :], keypoints.confidence[..., joints], rig, MIN_CONFIDENCE)
     index = np.full((*keypoints.shape[:2], 1), -1)
     support = np.zeros((len(index), 1))
     for t in range(len(index)):
         sights = block.frame(t)
-        group = find_people(sights, views)
+        group = find_people(sights, views, mirror=mirror)
         if len(group.support):
             best = int(group.support.argmax())
             members = group.members[best]

@@ -104,6 +104,55 @@ def swap_rows(poses: Poses, swapped: NDArray[np.bool_]) -> list[dict[str, Any]]:
     return rows
 
 
+def sides_summary(poses: Poses, swapped: NDArray[np.bool_], unsure: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """What is known of left and right: runs that were exchanged back, runs that are not sure, and what to say of them.
+
+    Args:
+        poses: with their keypoints.
+        swapped: [T, V, P, J] observations whose sides were exchanged back.
+        unsure: [T, P] where all sides may be exchanged.
+
+    Returns:
+        {"left_right_runs", "left_right_unsure", "reasons"}: the last are sentences for the verdict, of which those on
+        what is unsure make it doubtful.
+    """
+    assert poses.keypoints is not None
+    frames = poses.keypoints.frames
+    assert frames is not None
+    runs = swap_rows(poses, swapped)
+    doubts = [
+        {"person": p + 1, "first": int(frames[a]), "last": int(frames[b])}
+        for p in range(poses.xyz.shape[1])
+        for _, a, b in _runs(unsure[:, p].astype(np.int64) if unsure is not None else np.zeros(len(frames), np.int64))
+    ]
+    reasons = [
+        f"{camera} exchanges left and right of person {p + 1} in {count} of {seen} frames, which was undone"
+        for camera, p, count, seen in _habits(poses, swapped)
+    ]
+    for p in sorted({row["person"] for row in doubts}):
+        mine = [row for row in doubts if row["person"] == p]
+        reasons.append(
+            f"left and right of person {p} may be exchanged in frames {mine[0]['first']}-{mine[-1]['last']}: "
+            "the cameras disagree about them, and the body does not show which are right"
+        )
+    return {"left_right_runs": runs, "left_right_unsure": doubts, "reasons": reasons}
+
+
+def _habits(poses: Poses, swapped: NDArray[np.bool_]) -> list[tuple[str, int, int, int]]:
+    """(camera, person, frames exchanged, frames seen) of cameras that exchange whole bodies more often than not."""
+    assert poses.keypoints is not None
+    lefts = [left for left, _ in poses.skeleton.symmetric]
+    seen = (poses.keypoints.confidence > 0)[..., lefts]
+    whole = (swapped[..., lefts] & seen).sum(-1) > 0.5 * np.maximum(seen.sum(-1), 1)  # [T, V, P]
+    there = seen.any(-1)
+    return [
+        (camera, p, int(whole[:, v, p].sum()), int(there[:, v, p].sum()))
+        for v, camera in enumerate(poses.keypoints.cameras)
+        for p in range(whole.shape[2])
+        if whole[:, v, p].sum() > 0.5 * max(int(there[:, v, p].sum()), 1)
+    ]
+
+
 PARTS = ("", "legs", "upper body", "whole body", "single joints")
 
 

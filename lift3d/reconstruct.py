@@ -28,7 +28,7 @@ from .detect_capture import DetectorChoice, keypoints_of, origin_notes
 from .fragments import join_fragments
 from .pairing import PairingReport, agreed_person, check_pairing, check_scale
 from .people import Box, People, PeopleConfig, follow_people
-from .people_summary import left_out_rows, person_rows, swap_rows
+from .people_summary import left_out_rows, person_rows, sides_summary
 from .plausibility import implausible_joints
 from .point_solver import Array
 from .smoothing import SmoothingConfig, smooth_poses
@@ -124,7 +124,7 @@ def reconstruct(
         "filled": int((poses.status == Status.INTERPOLATED).sum()),
     }
     summary["persons"] = person_rows(poses)
-    summary["left_right_runs"] = swap_rows(poses, found.swapped)
+    _tell_sides(summary, poses, found)
     summary["left_out"] = left_out_rows(everybody.left_out)
     summary["agreement_percent"] = {name: round(100 * share, 1) for name, share in report.agreement.items()}
     if progress:
@@ -132,6 +132,18 @@ def reconstruct(
     if config.fill == "lifted":
         poses = _filled(poses, summary, config.lifter)
     return Reconstruction(poses.replace(verdict=summary["verdict"], figures=summary), summary)
+
+
+def _tell_sides(summary: dict[str, Any], poses: Poses, found: Triangulation) -> None:
+    """Put into the summary what was exchanged and what is not sure; the latter makes a good verdict doubtful."""
+    sides = sides_summary(poses, found.swapped, found.unsure)
+    reasons = sides.pop("reasons")
+    summary.update(sides)
+    if reasons:
+        verdict = summary["verdict"]
+        doubtful = sides["left_right_unsure"] and verdict["level"] == "good"
+        level = "doubtful" if doubtful else verdict["level"]
+        summary["verdict"] = {"level": level, "reasons": [*verdict["reasons"], *reasons]}
 
 
 def _filled(poses: Poses, summary: dict[str, Any], lifter: str | None) -> Poses:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lift3d.datasets import Skeleton
 
 from .consensus import CHUNK, GATE, Consensus, find_consensus
+from .facing import Facing
 from .pair_swaps import find_pair_swaps, vote_cost
 from .point_solver import Array, Observations, Residuals, apply3, inverse3, normal_equations, reproject
 
@@ -60,16 +61,18 @@ class Sides:
     Args:
         pairs: (left, right) positions.
         legs: for each pair whether it belongs to the legs; the others are the upper body.
+        facing: what tells a body's front, where the joint set is known.
     """
 
     pairs: tuple[tuple[int, int], ...]
     legs: tuple[bool, ...]
+    facing: Facing | None = None
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> Sides:
         """Those of a joint set."""
         parts = [skeleton.joints[left].removeprefix("left_") for left, _ in skeleton.symmetric]
-        return cls(skeleton.symmetric, tuple(part in LEGS for part in parts))
+        return cls(skeleton.symmetric, tuple(part in LEGS for part in parts), Facing(skeleton))
 
     @classmethod
     def loose(cls, pairs: Sequence[tuple[int, int]]) -> Sides:

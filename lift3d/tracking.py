@@ -19,6 +19,7 @@ from .point_solver import Array
 from .track_state import BodyStates
 from .view_matching import (
     CUT,
+    EXCHANGED,
     TOLERANCE,
     IndexArray,
     Mask,
@@ -193,12 +194,13 @@ class PeopleTracker:
             return known
         part = sights.take(rest)
         opinion = self._appearance(frame, part.view, part.candidate) if self._appearance else None
-        group = find_people(part, self._views, opinion)
+        group = find_people(part, self._views, opinion, mirror=self._mirror)
         for body, theirs, support in zip(group.X, group.members, group.support, strict=True):
             theirs = np.where(theirs >= 0, rest[theirs], -1)
-            row = self._lost_body(body, (members >= 0).sum(1))
+            row, exchanged = self._lost_body(body, (members >= 0).sum(1))
             if row == -2:
                 continue
+            body = body[self._mirror] if exchanged else body
             votes = np.where(theirs >= 0, support / (theirs >= 0).sum(), 0.0)
             start = BodyStates.start(np.array([self._next]), body[None], TOLERANCE)
             if row < 0:
@@ -212,18 +214,23 @@ class PeopleTracker:
                 self._states.restart(row, start)
         return members, vote, X
 
-    def _lost_body(self, body: Array, seen: IndexArray) -> int:
-        """Which state a body continues; -1 none, -2 the body of somebody whom others explain already."""
+    def _lost_body(self, body: Array, seen: IndexArray) -> tuple[int, bool]:
+        """Which state a body continues, with left and right exchanged or not.
+
+        -1 is none, -2 the body of somebody whom others explain already.
+        """
         states = self._states
         if not len(states):
-            return -1
-        apart = np.sqrt(((states.X - body) ** 2).sum(-1))
-        distance = np.ma.median(np.ma.masked_invalid(apart), axis=1).filled(np.inf) / states.extent
+            return -1, False
+        named = np.stack([body, body[self._mirror]])[:, None]  # [2, 1, J, 3]
+        apart = np.sqrt(((states.X - named) ** 2).sum(-1))
+        distance = np.ma.median(np.ma.masked_invalid(apart), axis=2).filled(np.inf) / states.extent  # [2, K]
+        exchanged, distance = distance[1] < EXCHANGED * distance[0], distance.min(0)
         if (distance[seen > 0] < SAME).any():
-            return -2
+            return -2, False
         distance[seen > 0] = np.inf
         best = int(distance.argmin())
-        return best if distance[best] < ADOPT else -1
+        return (best, bool(exchanged[best])) if distance[best] < ADOPT else (-1, False)
 
     def _close(self, sights: Sights, members: IndexArray, vote: Array, X: Array, candidates: int) -> Sighting:
         """Report the frame, and forget who was lost for too long."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lift3d.calib import InputError, Rig
 
+from .body_sides import BodyViews, find_body_sides
 from .consensus import GATE, Consensus, find_consensus
 from .heavy_tails import estimate_tails, heed_tails
 from .noise import NoiseModel, fit_noise
@@ -45,6 +46,7 @@ class Triangulation:
         used: [V, N] or [T, V, P, J] the observations that count.
         swapped: same shape, observations whose left and right were exchanged back.
         noise: the detector noise that was estimated or given.
+        unsure: [T, P] where the views' left and right disagreed and all may now be exchanged; None for loose points.
     """
 
     xyz: Array
@@ -54,6 +56,7 @@ class Triangulation:
     used: NDArray[np.bool_]
     swapped: NDArray[np.bool_]
     noise: NoiseModel
+    unsure: NDArray[np.bool_] | None = None
 
 
 def triangulate(
@@ -93,13 +96,16 @@ def triangulate(
     if flat and symmetric:
         raise InputError("symmetric joints need xy as [T, V, P, J, 2], got [V, N, 2]")
     seen = _Seen(observe(_by_view(xy), rig), confidence)
+    swapped, unsure = np.zeros(confidence.shape, bool), np.zeros((len(confidence), confidence.shape[2]), bool)
+    sides = symmetric if isinstance(symmetric, Sides) else Sides.loose(symmetric)
+    if symmetric:
+        seen, swapped, unsure = _turn_bodies(seen, sides, rig)
     scale = _apparent_size(seen, rig)
     model = noise or _estimate(seen, scale, rig, gate=gate)
-    swapped = np.zeros(confidence.shape, bool)
     if symmetric:
-        sides = symmetric if isinstance(symmetric, Sides) else Sides.loose(symmetric)
-        seen, swapped = _undo_swaps(seen, sides, model.sigma(confidence, scale))
-        if noise is None and swapped.any():
+        seen, again = _undo_swaps(seen, sides, model.sigma(seen.confidence, scale))
+        swapped ^= again
+        if noise is None and again.any():
             model = _estimate(seen, scale, rig, gate=gate, start=model)
     sigma = model.sigma(seen.confidence, scale)
     obs = seen.obs.with_noise(_by_view(sigma))
@@ -107,7 +113,7 @@ def triangulate(
     if noise is None:
         model = replace(model, tails=estimate_tails(obs, found, gate))
     found = heed_tails(obs, found, model.tails)
-    return _result(found, sigma, swapped, model, flat)
+    return replace(_result(found, sigma, swapped, model, flat), unsure=None if flat else unsure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,22 +217,37 @@ def _rough_points(obs: Observations) -> Array:
         return linear_points(obs).T
 
 
+def _turn_bodies(seen: _Seen, sides: Sides, rig: Rig) -> tuple[_Seen, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Exchange whole bodies back where views take back for front; where that is not sure [T, P]."""
+    T, V, P, J = seen.confidence.shape
+    found = find_body_sides(BodyViews.of(seen.obs, rig, (T, P, J), sides.pairs, sides.facing))
+    swapped = np.zeros((T, V, P, J), bool)
+    swapped[..., np.ravel(sides.pairs)] = found.exchanged[..., None]
+    return _exchanged(seen, sides, swapped), swapped, found.unsure
+
+
 def _undo_swaps(seen: _Seen, sides: Sides, sigma: Array) -> tuple[_Seen, NDArray[np.bool_]]:
     """Exchange left and right back where the other views and frames say so."""
     T, V, P, J = seen.confidence.shape
     lefts, rights = (list(side) for side in zip(*sides.pairs, strict=True))
     left, right = (seen.joints(side).with_noise(_by_view(sigma[..., side])) for side in (lefts, rights))
-    exchanged = find_swaps(left, right, sides, P)  # [V, T, P, G]
-    obs = Observations(seen.obs.R, seen.obs.t, seen.obs.xy.copy(), seen.obs.info.copy())
-    swapped = np.zeros((V, T, P, J), bool)
-    swapped[..., lefts] = swapped[..., rights] = exchanged
+    swapped = np.zeros((T, V, P, J), bool)
+    swapped[..., lefts] = swapped[..., rights] = np.moveaxis(find_swaps(left, right, sides, P), 0, 1)
+    return _exchanged(seen, sides, swapped), swapped
+
+
+def _exchanged(seen: _Seen, sides: Sides, swapped: NDArray[np.bool_]) -> _Seen:
+    """The observations with left and right exchanged where [T, V, P, J] says so."""
+    T, V, P, J = swapped.shape
     mirror = np.arange(J)
-    mirror[lefts], mirror[rights] = rights, lefts
+    for left, right in sides.pairs:
+        mirror[[left, right]] = right, left
+    obs = Observations(seen.obs.R, seen.obs.t, seen.obs.xy.copy(), seen.obs.info.copy())
+    where = np.moveaxis(swapped, 1, 0)
     for array in (obs.xy, obs.info):
         joints = array.reshape(len(array), V, T, P, J)
-        joints[:] = np.where(swapped, joints[..., mirror], joints)
-    swapped = np.moveaxis(swapped, 0, 1)
-    return _Seen(obs, np.where(swapped, seen.confidence[..., mirror], seen.confidence)), swapped
+        joints[:] = np.where(where, joints[..., mirror], joints)
+    return _Seen(obs, np.where(swapped, seen.confidence[..., mirror], seen.confidence))
 
 
 def _result(found: Consensus, sigma: Array, swapped: NDArray[np.bool_], model: NoiseModel, flat: bool) -> Triangulation:

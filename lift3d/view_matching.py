@@ -28,6 +28,9 @@ TOLERANCE_RANGE = (0.004, 0.03)
 CUT = 3.0
 """A joint further off than so many tolerances says nothing for the match."""
 
+EXCHANGED = 0.9
+"""What a detection counts whose left and right must be exchanged for it to fit."""
+
 MIN_JOINTS = 5
 MIN_SINE = 0.05
 """Rays that meet under less than 3 degrees say nothing of depth."""
@@ -102,6 +105,11 @@ class Sights:
             array[where] = array[where][:, mirror]
         return Sights(self.view, self.candidate, ideal, weight, ray)
 
+    def joined(self, other: Sights) -> Sights:
+        """These and others in one list."""
+        names = ("view", "candidate", "ideal", "weight", "ray")
+        return Sights(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
+
 
 @dataclass(frozen=True, eq=False)
 class SightBlock:
@@ -156,8 +164,8 @@ def match_bodies(
     if mirror is None:
         return votes, np.zeros(votes.shape, bool)
     other = _vote(image, scale, sights.ideal[:, mirror], sights.weight[:, mirror])
-    exchanged = 0.9 * other > votes
-    return np.where(exchanged, 0.9 * other, votes), exchanged
+    exchanged = EXCHANGED * other > votes
+    return np.where(exchanged, EXCHANGED * other, votes), exchanged
 
 
 def _vote(image: Array, scale: Array, ideal: Array, weight: Array) -> Array:
@@ -201,18 +209,24 @@ def intersect_rays(sights: Sights, views: Views, members: IndexArray) -> tuple[A
     return X, rays
 
 
-def pair_affinity(sights: Sights, views: Views) -> Array:
+def pair_affinity(sights: Sights, views: Views, other: Sights | None = None) -> Array:
     """How well any two detections of different views can be one person, [N, N], by how close their rays pass.
 
     Joint by joint, a ray pair's distance is compared with what the tolerance of both views allows there.
+
+    Args:
+        sights: N detections of one frame.
+        views: the cameras.
+        other: the same detections with other names of the joints, for the second of two; None: as they are.
     """
     N = len(sights.view)
+    other = other or sights
     out = np.zeros((N, N))
     a, b = np.nonzero(np.triu(sights.view[:, None] != sights.view[None], 1))
     if not len(a):
         return out
     tolerance = views.tolerance(np.where(sights.weight[..., None] > 0, sights.ideal, np.nan), sights.view)
-    d1, d2 = sights.ray[a], sights.ray[b]  # [M, J, 3]
+    d1, d2 = sights.ray[a], other.ray[b]  # [M, J, 3]
     base = (views.centers[sights.view[b]] - views.centers[sights.view[a]])[:, None]
     cosine = (d1 * d2).sum(-1)
     sine2 = np.maximum(1 - cosine**2, 1e-12)
@@ -220,7 +234,7 @@ def pair_affinity(sights: Sights, views: Views) -> Array:
     s1, s2 = (p - cosine * q) / sine2, (cosine * p - q) / sine2  # how far along each ray
     gap2 = ((base + d2 * s2[..., None] - d1 * s1[..., None]) ** 2).sum(-1)
     allowed = CUT * (tolerance[a][:, None] * s1 + tolerance[b][:, None] * s2)
-    weight = np.minimum(sights.weight[a], sights.weight[b])
+    weight = np.minimum(sights.weight[a], other.weight[b])
     good = (s1 > 0) & (s2 > 0) & (sine2 > MIN_SINE**2)
     fit = np.where(good & (weight > 0), 1 - np.minimum(gap2 / np.maximum(allowed, 1e-12) ** 2, 1), 0.0)
     number = (weight > 0).sum(-1)
