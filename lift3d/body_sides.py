@@ -238,17 +238,19 @@ def _weigh(bodies: BodyViews, ways: Mask) -> _Table:
         found = find_consensus(bodies.obs.take((np.arange(T * P)[:, None] * J + single).ravel()), CUT)
         xyz[:, :, single] = found.X.T.reshape(T * P, len(single), 3)
         covariance[:, :, single] = found.C.T.reshape(T * P, len(single), 6)
-    xyz, covariance = xyz.reshape(-1, J, 3), covariance.reshape(-1, J, 6)
-    if bodies.facing is not None:
-        front = bodies.facing.evidence(xyz, covariance)
-        across, sure = bodies.facing.across(xyz, covariance)
-    else:
-        steps = np.ma.masked_invalid(xyz[:, [b for _, b in bodies.pairs]] - xyz[:, [a for a, _ in bodies.pairs]])
-        across = np.asarray(np.ma.mean(steps, axis=1).filled(0.0))
-        front, sure = np.zeros(len(xyz)), 0.5 * np.ones(len(xyz))
+    front, across, sure = _stance(bodies, xyz.reshape(-1, J, 3), covariance.reshape(-1, J, 6))
     shape = (K, T, P)
     parts: list[Array] = [cost, front.reshape(shape), across.reshape(*shape, 3), sure.reshape(shape)]
     return _Table(*(np.moveaxis(part, 0, 2) for part in parts))
+
+
+def _stance(bodies: BodyViews, xyz: Array, covariance: Array) -> tuple[Array, Array, Array]:
+    """What anatomy says of bodies [n, J, 3], from left to right [n, 3], how sure that is [n]."""
+    if bodies.facing is not None:
+        return (bodies.facing.evidence(xyz, covariance), *bodies.facing.across(xyz, covariance))
+    lefts, rights = (list(side) for side in zip(*bodies.pairs, strict=True))
+    across = np.ma.mean(np.ma.masked_invalid(xyz[:, rights] - xyz[:, lefts]), axis=1).filled(0.0)
+    return np.zeros(len(xyz)), np.asarray(across), np.full(len(xyz), 0.5)
 
 
 def _best_points(left: Observations, right: Observations, ways: Mask) -> tuple[Array, Array, Array]:

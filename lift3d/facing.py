@@ -134,7 +134,7 @@ class _Body:
         parts = [self.joint(name) for name in names if name in self._index]
         if not parts:
             return self.joint("")
-        known = np.stack([np.isfinite(part.xyz).all(-1) for part in parts])[..., None]
+        known = np.isfinite(np.stack([part.xyz[:, :1] for part in parts]))
         count = known.sum(0)
         total = np.where(known, np.stack([part.xyz for part in parts]), 0.0).sum(0)
         C = np.where(known[..., None], np.stack([part.C for part in parts]), 0.0).sum(0)
@@ -149,7 +149,7 @@ class _Body:
     def across(self) -> tuple[Array, Array]:
         """See :meth:`Facing.across`."""
         steps = [self.joint("right_" + part).minus(self.joint("left_" + part)) for part in ("shoulder", "hip")]
-        known = [np.isfinite(step.xyz).all(-1) for step in steps]
+        known = [np.isfinite(step.xyz[:, 0]) for step in steps]
         total = sum(np.where(k[:, None], step.xyz, 0.0) for k, step in zip(known, steps, strict=True))
         trace = sum(
             np.where(k, np.trace(step.C, axis1=1, axis2=2) / 3, 0.0) for k, step in zip(known, steps, strict=True)
