@@ -15,7 +15,7 @@ THREADS = 4
 WORTH = 4_000_000  # bytes; less is read faster at once
 
 
-def read_array(dataset: h5py.Dataset, dtype: DTypeLike = None) -> NDArray[Any]:
+def read_array(dataset: h5py.Dataset, dtype: DTypeLike | None = None) -> NDArray[Any]:
     """All values of a dataset.
 
     Args:

@@ -50,7 +50,7 @@ class RenderOptions:
         progress: called as progress("render", done, total).
         look: colours, ellipsoids, trails, who is followed, how several results stand.
         videos: camera name to video file, whose pictures stand behind the views of cameras; None for none.
-        pictures: show the videos' pictures in the cameras' pyramids too, which are larger then.
+        pictures: show the videos' pictures in the cameras, which are larger then, unless a camera is looked through.
     """
 
     title: str = ""
@@ -102,7 +102,7 @@ class Artist:
             if self._from_above(scene.viewpoint(view, size=size)):
                 self._renderer.set_mesh("floor", scene.floor.mesh())
         self._frusta: FrustumPictures | None = None
-        if options.pictures and options.cameras and options.videos and scene.rig:
+        if options.pictures and options.cameras and options.videos and scene.rig and not scene.camera(view):
             size_m = scene.frustum_size(large=True)
             self._frusta = FrustumPictures(scene.poses, scene.rig, options.videos, size=size_m)
         if options.cameras:
@@ -123,7 +123,7 @@ class Artist:
         for name, mesh in moving.items():
             self._renderer.move_mesh(name, mesh)
         if self._frusta:
-            self._renderer.move_mesh("plates", self._frusta.mesh(frame, without=self._view))
+            self._renderer.move_mesh("plates", self._frusta.mesh(frame))
         camera = scene.camera(self._view)
         if self._backdrops and camera:
             self._renderer.set_backdrop(self._backdrops.picture(camera, frame, view))

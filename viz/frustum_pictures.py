@@ -46,24 +46,18 @@ class FrustumPictures:
             for camera, patch in zip(self._cameras, self._patches, strict=True)
         ]
 
-    def mesh(self, frame: int, *, without: str | None = None) -> Mesh:
-        """The pictures of a frame.
-
-        Args:
-            frame: of the result.
-            without: the name of a camera whose picture is left out, since it is looked through.
-        """
+    def mesh(self, frame: int) -> Mesh:
+        """The pictures of a frame of the result."""
         parts = []
         for camera, (columns, rows), plate in zip(self._cameras, self._patches, self._plates, strict=True):
-            picture = None
-            if camera.name != without:
-                view = camera_view(camera, size=(FINER * columns, FINER * rows), distance=1.0)
-                picture = self._backdrops.picture(camera, frame, view)
+            view = camera_view(camera, size=(FINER * columns, FINER * rows), distance=1.0)
+            picture = self._backdrops.picture(camera, frame, view)
             if picture is None:
                 parts.append(Mesh(np.repeat(camera.center[None], columns * rows, axis=0), plate.faces, plate.colors))
                 continue
             small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
-            parts.append(Mesh(plate.vertices, plate.faces, small[..., ::-1].reshape(-1, 3) / 255.0))
+            colors = np.asarray(small[..., ::-1], np.float64).reshape(-1, 3) / 255.0
+            parts.append(Mesh(plate.vertices, plate.faces, colors))
         return join(parts)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from .layers import Layer, make_layers, matching_frames, side_by_side
 from .look import Look
 from .mesh import Mesh, join
 from .palette import AXES, CAMERA, INK, SHADOW
-from .stage import AXIS_LENGTH, Floor, axes_mesh, floor_under, frustum_mesh, frustum_size
+from .stage import AXIS_LENGTH, WIRE, Floor, axes_mesh, floor_under, frustum_mesh, frustum_size
 from .viewpoint import NO_HEADING, THREE_QUARTER, Viewpoint, camera_view, check_view, fixed_view, turntable
 
 Array = NDArray[np.float64]
@@ -130,8 +130,8 @@ class Scene:
 
     def cameras(self, *, without: str | None = None, large: bool = False) -> Mesh:
         """All cameras as wire pyramids, but for the one that is looked through."""
-        size = self.frustum_size(large=large)
-        return join([frustum_mesh(camera, size) for camera in self._rig() if camera.name != without])
+        size, wire = self.frustum_size(large=large), WIRE * self.frustum_size()
+        return join([frustum_mesh(camera, size, wire=wire) for camera in self._rig() if camera.name != without])
 
     def axes(self) -> Mesh:
         """The world's axes, at its origin."""

@@ -20,7 +20,8 @@ STEPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 MARGIN = 1.0  # metres of floor around the people
 FLOOR_BELOW, FLOOR_ABOVE = 0.35, 2.5  # how far the people's lowest point may be from z = 0 for the floor to be there
 AXIS_LENGTH = 0.5
-LARGER = 3.0  # times, for cameras that hold pictures
+WIRE = 0.018  # radius, of a camera's size
+LARGER = 2.5  # times, for cameras that hold pictures
 
 
 @dataclass(frozen=True)
@@ -123,15 +124,15 @@ def frustum_corners(camera: Camera, size: float) -> Array:
     return (size / max(1.0, half_diagonal) * rays - camera.t) @ camera.R
 
 
-def frustum_mesh(camera: Camera, size: float) -> Mesh:
-    """A camera as a wire pyramid with a mark on the picture's upper edge."""
+def frustum_mesh(camera: Camera, size: float, *, wire: float | None = None) -> Mesh:
+    """A camera as a wire pyramid with a mark on the picture's upper edge; ``wire`` is the wires' radius in metres."""
     corners = frustum_corners(camera, size)
     center = camera.center
     up = corners[0] - corners[3]
     top = 0.5 * (corners[0] + corners[1]) + 0.35 * up
     starts = [*corners, *([center] * 4), 0.75 * corners[0] + 0.25 * corners[1], 0.25 * corners[0] + 0.75 * corners[1]]
     ends = [*np.roll(corners, -1, axis=0), *corners, top, top]
-    return tubes(np.array(starts), np.array(ends), 0.018 * size, CAMERA, segments=6)
+    return tubes(np.array(starts), np.array(ends), WIRE * size if wire is None else wire, CAMERA, segments=6)
 
 
 def _flat(x0: Array, y0: Array, x1: Array, y1: Array, z: float) -> Array:

@@ -11,10 +11,7 @@ from typing import Any
 from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
 
-from .backdrop import Backdrops
-from .frustum_pictures import FrustumPictures
 from .inline import in_notebook, show_inline
-from .latest import Latest
 from .layers import color_mode
 from .look import Look
 from .mesh import Mesh
@@ -26,6 +23,7 @@ from .viewpoint import DEFAULT_VIEW
 from .window_actions import Actions
 from .window_notes import Note, help_lines
 from .window_panel import Panel
+from .window_pictures import Asked, ScenePictures
 from .window_recorder import Recorder, advance_for_video, finished, rgb_to_bgr
 from .window_stage import WindowStage
 from .window_videos import VideoPanel
@@ -130,15 +128,10 @@ class PoseWindow(Actions):
         self.recorder = Recorder(title, Path.cwd(), self.tell)
         self.view = ""
         self.views = [*("three-quarter", "front", "side", "top", "overview"), *(scene.rig.names if scene.rig else ())]
-        has_pictures = bool(scene.rig and options.videos)
-        self.panel = Panel(self.window, views=self.views, poses=scene.poses, on=self, has_pictures=has_pictures)
+        has_videos = bool(scene.rig and options.videos)
+        self.panel = Panel(self.window, views=self.views, poses=scene.poses, on=self, has_pictures=has_videos)
         self.help, self.info = Note(self.window, columns=4), Note(self.window)
-        self._backdrops = Backdrops(scene.poses, options.videos) if options.videos else None
-        self._backdrop: Latest[tuple[str, int, tuple[int, int]], Any] = Latest(lambda asked: self._seen(*asked))
-        self._frusta: FrustumPictures | None = None
-        if scene.rig and options.videos:
-            self._frusta = FrustumPictures(scene.poses, scene.rig, options.videos, size=scene.frustum_size(large=True))
-        self._plates: Latest[tuple[int, str], Any] = Latest(lambda asked: self._plate_mesh(*asked))
+        self.pictures = ScenePictures(scene, options.videos) if scene.rig and options.videos else None
         self.videos = VideoPanel(scene.poses, options.videos or {}) if scene.poses.rig else None
         self._shown: tuple[int, Scene] | None = None
         self._redraw_until, self._redraws = 0.0, REDRAWS
@@ -227,10 +220,7 @@ class PoseWindow(Actions):
 
     def show_plates(self, shown: bool) -> None:
         """Show or hide the cameras' pictures in their pyramids, which are larger then."""
-        if not shown:
-            self.stage.remove("plates")
-        elif not self.panel.cameras.checked:
-            self.panel.cameras.checked = True
+        self.panel.cameras.checked = self.panel.cameras.checked or shown
         self.stage.put("cameras", self.scene.cameras(without=self.view, large=self._plates_shown))
         self.show_cameras(self.panel.cameras.checked)
         self._ask_for_plates()
@@ -271,18 +261,19 @@ class PoseWindow(Actions):
 
     @property
     def _plates_shown(self) -> bool:
-        """Whether the cameras hold their pictures."""
-        return self._frusta is not None and bool(self.panel.plates.checked)
+        """Whether the cameras hold pictures, which would stand before that of a camera that is looked through."""
+        return self.pictures is not None and bool(self.panel.plates.checked) and self._is_free()
 
     def _ask_for_plates(self) -> None:
-        """Have the pictures in the pyramids made for the frame under the playing head."""
-        if self._plates_shown:
-            self._plates.ask((self.playback.frame, self.view))
+        """Have the pictures in the cameras made for the frame under the playing head."""
+        if self.pictures and self._plates_shown:
+            self.pictures.ask_for_plates(self.playback.frame)
+        else:
+            self.stage.remove("plates")
 
-    def _plate_mesh(self, frame: int, view: str) -> Mesh:
-        """What stands in the pyramids, made beside the window."""
-        assert self._frusta is not None
-        return self._frusta.mesh(frame, without=view)
+    def _asked(self) -> Asked:
+        """Which picture belongs behind the scene."""
+        return self.view, self.playback.frame, self.stage.size
 
     def _draw_backdrop(self) -> None:
         """The picture of the camera that is looked through, as long as it is looked through it.
@@ -290,23 +281,14 @@ class PoseWindow(Actions):
         Where the video must be searched for it, the background is plain until it comes: a picture of another moment
         would belie the skeleton.
         """
-        camera = self.scene.camera(self.view)
-        if self._backdrops is None or camera is None or camera.name not in self._backdrops or self.stage.turned():
+        if self.pictures is None or self.view not in self.pictures or self.stage.turned():
             self._put_backdrop(None)
             return
-        asked = (self.view, self.playback.frame, self.stage.size)
-        if self._backdrop.idle and self._backdrops.near(camera.name, asked[1]):
-            self._put_backdrop(self._seen(*asked))
+        there, picture = self.pictures.behind(self._asked())
+        if there:
+            self._put_backdrop(picture)
         else:
             self.stage.backdrop(None)
-            self._backdrop.ask(asked)
-
-    def _seen(self, view: str, frame: int, size: tuple[int, int]) -> Any:
-        """What a camera saw in a frame, for a scene of this size; None where it has no picture."""
-        camera = self.scene.camera(view)
-        assert self._backdrops is not None
-        assert camera is not None
-        return self._backdrops.picture(camera, frame, self.scene.viewpoint(view, size=size))
 
     def _put_backdrop(self, picture: Any) -> None:
         """Put a picture, or the plain background, behind everything; before a picture stands no floor."""
@@ -318,19 +300,18 @@ class PoseWindow(Actions):
 
     def _show_late(self, *, wait: bool = False) -> None:
         """Show the cameras' pictures that have been made meanwhile."""
-        if wait:
-            self._backdrop.wait()
-            self._plates.wait()
         new = self.videos is not None and self.videos.refresh(wait=wait)
-        late = self._backdrop.take()
-        if late is not None and late[0] == (self.view, self.playback.frame, self.stage.size) and self._backdrop.idle:
-            self._put_backdrop(None if self.stage.turned() else late[1])
-            new = True
-        plates = self._plates.take()
-        if plates is not None and self._plates_shown:
-            self.stage.move("plates", plates[1])
-            self.stage.show("plates", self.panel.cameras.checked)
-            new = True
+        if self.pictures:
+            if wait:
+                self.pictures.wait()
+            there, picture = self.pictures.late_behind(self._asked())
+            if there:
+                self._put_backdrop(None if self.stage.turned() else picture)
+            plates = self.pictures.late_plates()
+            if plates is not None and self._plates_shown:
+                self.stage.move("plates", plates)
+                self.stage.show("plates", self.panel.cameras.checked)
+            new = new or there or plates is not None
         if new:
             self.redraw()
 
@@ -398,9 +379,7 @@ class PoseWindow(Actions):
     def _close(self) -> bool:
         """A video under way is ended; True lets the window go."""
         self.recorder.stop()
-        for late in (self._backdrop, self._plates):
-            late.close()
-        for pictures in (self._backdrops, self._frusta, self.videos):
+        for pictures in (self.pictures, self.videos):
             if pictures:
                 pictures.close()
         return True

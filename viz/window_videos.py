@@ -11,7 +11,7 @@ import numpy as np
 from lift3d.datasets import Poses
 
 from .latest import Latest
-from .mosaic import Image
+from .mosaic import EMPTY, Image
 from .overlay import OverlayPages
 
 SHARE = (0.42, 0.9)  # of the scene's width and height, at most
@@ -33,7 +33,7 @@ class VideoPanel:
         self._pages = OverlayPages(poses, videos, size=SIZE)
         self._late: Latest[int, Image] = Latest(self._pages.page)
         self._frame = -1
-        nothing: Any = np.zeros((2, 2, 3), np.uint8)
+        nothing: Any = np.full((2, 2, 3), EMPTY, np.uint8)
         self.root = gui.ImageWidget(geometry.Image(nothing))
         self.root.ui_image.scaling = gui.UIImage.Scaling.ASPECT
         self.root.visible = False

@@ -80,6 +80,8 @@ def _options(
     if given["capture"] is not None and not (is_camera or given["pictures"]):
         raise click.UsageError("--capture means nothing but for the --view of a camera, or with --pictures")
     videos = find_videos(given["capture"], files[0], poses) if is_camera or given["pictures"] else None
+    if given["pictures"] and is_camera:
+        raise click.UsageError("--pictures means nothing where one looks through a camera: its picture stands behind")
     if given["pictures"] and not videos:
         raise click.UsageError(f"--pictures finds no video beside {files[0]}; name the capture's folder by --capture")
     return RenderOptions(
