@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .board_clocks import find_delays, put_in_time
 from .board_pose import board_poses
 from .board_views import BoardViews
 from .boards import Board
@@ -32,6 +33,7 @@ START_LOSS = 10.0  # pixels: the chain along the tree may be off by as much
 OUTLIER = 5.0  # standard deviations
 LARGE_ERROR = 5.0  # pixels: cameras that are not in step, a mirrored picture, another lens
 CONTRADICTING = 0.25  # of a camera's corners that far off
+PRINT_ERROR = 0.01  # of a square: by which printers, paper and glue put corners elsewhere, in the plane and out of it
 MAX_DISTANCE_ERROR = 0.02  # of a known length
 
 
@@ -43,10 +45,14 @@ class ExtrinsicsConfig:
         refine: lens parameters that move with the cameras (fx, fy, cx, cy, k1 …); none by default, since a board that
             is filmed for extrinsics rarely reaches the pictures' corners.
         held_out: every n-th shared frame is kept out of the adjustment and used to check it; 0: none.
+        delays: find out which cameras are late, if the frames' times are known.
+        bend: find out where the print's corners really are, if the frames tell (Bayes's criterion).
     """
 
     refine: frozenset[str] = frozenset()
     held_out: int = 5
+    delays: bool = True
+    bend: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +64,13 @@ class BoardExtrinsics:
         board: what was moved.
         frames: [P] numbers of the frames in the adjustment.
         held_out: numbers of the frames kept out of it.
-        observations: of all frames used, [C, P, N, 2]; corners that proved wrong are NaN.
+        observations: of all frames used, [C, P, N, 2], as they would have been in time; corners that proved wrong are
+            NaN.
         adjustment: residuals, covariances and board poses.
         graph: what pairs of cameras share.
         outliers: how many corners were left out.
+        delays: [C] seconds by which a camera's pictures are older than the moments they are given for, relative to the
+            camera that the others are adjusted to; 0 where none is clearly late.
     """
 
     rig: Rig
@@ -72,12 +81,19 @@ class BoardExtrinsics:
     adjustment: Adjustment
     graph: PairGraph
     outliers: int
+    delays: Array
+
+    @property
+    def bend(self) -> float:
+        """Metres by which the farthest corner of the board is not where it should have been printed."""
+        return float(np.linalg.norm(self.adjustment.corners - self.board.corners, axis=1).max())
 
 
 def calibrate_board_extrinsics(
     views: Sequence[BoardViews],
     lenses: Sequence[Camera],
     *,
+    times: Array | None = None,
     config: ExtrinsicsConfig | None = None,
     progress: Progress | None = None,
 ) -> BoardExtrinsics:
@@ -86,6 +102,8 @@ def calibrate_board_extrinsics(
     Args:
         views: C cameras' views, whose frame numbers speak of the same moments.
         lenses: the cameras' intrinsics, in the same order; their poses do not count.
+        times: [M] seconds of the moments that frame numbers speak of, rising; None: the frames are no film, and no
+            camera is late.
         config: how.
         progress: called as progress(stage, done, total).
 
@@ -114,11 +132,36 @@ def calibrate_board_extrinsics(
     poses = place_board(cameras, observations)
     _tell(progress, "adjusting cameras", 1)
     root = int(np.argmin([np.linalg.norm(camera.t) for camera in cameras]))
-    before, result, observations, outliers = _adjust(cameras, observations, poses, root, config)
+    wide = adjust_boards(cameras, observations, poses, config=AdjustmentConfig((root,), loss_scale=START_LOSS))
+    late, delays = None, np.zeros(len(cameras))
+    if times is not None and config.delays:
+        loss = AdjustmentConfig((root,), loss_scale=max(3 * _noise(wide), 0.1))
+        late = find_delays(wide, observations, times[used], config=loss)
+    if late is not None:
+        wide, observations, delays, known = late
+        used = used[known]
+    before, result, observations, outliers = _adjust(wide, observations, root, config)
     _check_result(result, np.linalg.norm(before.residuals, axis=-1), views)
     _tell(progress, "adjusting cameras", 2)
     kept_out = frames[spare] if len(spare) else frames[:0]
-    return BoardExtrinsics(Rig(result.cameras), views[0].board, used, kept_out, observations, result, graph, outliers)
+    rig, delays = Rig(result.cameras), delays + result.delays
+    return BoardExtrinsics(rig, views[0].board, used, kept_out, observations, result, graph, outliers, delays)
+
+
+def views_in_time(found: BoardExtrinsics, views: Sequence[BoardViews], times: Array) -> Array:
+    """[C, H, N, 2] pixels: what the cameras would have seen in the frames held out if none had been late.
+
+    Args:
+        found: the cameras and their delays.
+        views: what they saw.
+        times: [M] seconds of the moments that frame numbers speak of.
+    """
+    frames = shared_frames(views)
+    cameras = list(found.rig)
+    observations = BoardObservations(found.adjustment.corners, np.stack([entry.at(frames) for entry in views]))
+    poses = place_board(cameras, observations)
+    xy = put_in_time(cameras, found.delays, observations, poses, times[frames])
+    return np.asarray(xy[:, np.isin(frames, found.held_out)])
 
 
 def _tell(progress: Progress | None, stage: str, done: int) -> None:
@@ -195,13 +238,14 @@ def _misfit(
 
 
 def _adjust(
-    cameras: Sequence[Camera], observations: BoardObservations, poses: BoardPoses, root: int, config: ExtrinsicsConfig
+    wide: Adjustment, observations: BoardObservations, root: int, config: ExtrinsicsConfig
 ) -> tuple[Adjustment, Adjustment, BoardObservations, int]:
     """Robustly with all corners, then without the outliers; both results, what is left, how many went."""
-    fixed = (root,)
-    wide = adjust_boards(cameras, observations, poses, config=AdjustmentConfig(fixed, loss_scale=START_LOSS))
-    narrow = AdjustmentConfig(fixed, _lens(cameras, config.refine), loss_scale=max(3 * _noise(wide), 0.1))
+    lens = _lens(wide.cameras, config.refine)
+    narrow = AdjustmentConfig((root,), lens, loss_scale=max(3 * _noise(wide), 0.1))
     result = adjust_boards(wide.cameras, observations, wide.poses, config=narrow)
+    if config.bend:
+        result, narrow = _bend(result, observations, narrow)
     distance = np.linalg.norm(result.residuals, axis=-1)
     wrong = distance > OUTLIER * _noise(result)
     xy = np.where(wrong[..., None], np.nan, observations.xy)
@@ -209,10 +253,22 @@ def _adjust(
     xy = np.where(few[..., None], np.nan, xy)
     held = np.isfinite(xy[..., 0]).sum((0, 2)) >= 4
     xy[:, ~held] = observations.xy[:, ~held]
-    cleaned = BoardObservations(observations.corners, xy)
+    cleaned = replace(observations, xy=xy)
     last = replace(narrow, loss_scale=max(3 * _noise(result), 0.1))
     final = adjust_boards(result.cameras, cleaned, result.poses, config=last)
     return result, final, cleaned, int(wrong.sum())
+
+
+def _bend(
+    flat: Adjustment, observations: BoardObservations, config: AdjustmentConfig
+) -> tuple[Adjustment, AdjustmentConfig]:
+    """The same with a board that may be other than printed, if that is worth its unknowns by Bayes's criterion."""
+    square = float(np.linalg.norm(observations.corners[1] - observations.corners[0]))
+    bendable = replace(config, stiffness=_noise(flat) / (PRINT_ERROR * square))
+    bent = adjust_boards(flat.cameras, observations, flat.poses, config=bendable)
+    numbers = 2 * observations.seen.sum()
+    gain = numbers * np.log((_noise(flat) / _noise(bent)) ** 2)
+    return (bent, bendable) if gain > observations.corners.size * np.log(numbers) else (flat, config)
 
 
 def _lens(cameras: Sequence[Camera], refine: frozenset[str]) -> tuple[Array | None, ...] | None:

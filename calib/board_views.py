@@ -40,6 +40,7 @@ class BoardViews:
         sources: [F] what messages call the frames.
         looked: in how many pictures the board was looked for.
         misses: why it was not found, and how often.
+        fps: frames a second of a video; 0: photos.
     """
 
     camera: str
@@ -51,6 +52,7 @@ class BoardViews:
     sources: tuple[str, ...]
     looked: int = 0
     misses: tuple[tuple[str, int], ...] = ()
+    fps: float = 0.0
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -124,7 +126,8 @@ def views_of_video(
         total = max(int(video.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
         pictures = _read_video(video, Path(path), None if frames is None else frozenset(frames), every)
         wanted = len(frames) if frames is not None else total // every
-        return _collect(pictures, board, camera=camera, thorough=False, total=wanted, progress=progress)
+        views = _collect(pictures, board, camera=camera, thorough=False, total=wanted, progress=progress)
+        return replace(views, fps=float(video.get(cv2.CAP_PROP_FPS)))
     finally:
         video.release()
 

@@ -37,6 +37,11 @@ class FrameTimes:
         both = self.times[:, np.isfinite(self.times).sum(0) >= 2]
         return float(np.median(np.nanmax(both, axis=0) - np.nanmin(both, axis=0))) if both.size else 0.0
 
+    @property
+    def moments(self) -> Array:
+        """[M] seconds: the median of the cameras' times."""
+        return np.asarray(np.nanmedian(self.times, axis=0))
+
     def renumber(self, views: BoardViews) -> BoardViews:
         """Views whose frames are numbered by moments instead of by the camera's own count."""
         row = self.frames[self.cameras.index(views.camera)]

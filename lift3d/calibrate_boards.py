@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from lift3d.calib import CalibrationError, Camera
-from lift3d.calib.board_check import BoardCheck, check_with_board
+from lift3d.calib.board_check import BoardCheck, check_corners, check_with_board
 from lift3d.calib.board_extrinsics import (
     BoardExtrinsics,
     ExtrinsicsConfig,
     calibrate_board_extrinsics,
+    views_in_time,
 )
 from lift3d.calib.board_views import PHOTOS, VIDEOS, BoardViews, views_of_folder, views_of_photos, views_of_video
 from lift3d.calib.boards import Board
+from lift3d.calib.distortion import Array
 from lift3d.calib.frame_times import FrameTimes, read_frame_times
 from lift3d.calib.intrinsics import Intrinsics, IntrinsicsConfig, calibrate_intrinsics
 from lift3d.datasets.pairing import natural_key, pair_names
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 TIMES = "timestamps.csv"
+SAME_RATE = 0.001
 
 
 def calibrate_lenses(
@@ -93,7 +96,7 @@ class BoardCalibration:
     Args:
         extrinsics: the cameras and all that is known about them.
         views: what they saw, frames numbered by moments.
-        check: on frames held out; None: none were.
+        check: on frames held out; None: none were. Where cameras are late, on what they would have seen in time.
         times: the frame times that were used; None: videos were taken to be in step.
     """
 
@@ -135,11 +138,22 @@ def calibrate_cameras(
         moments = read_frame_times(table, [entry.camera for entry in views])
         views = [moments.renumber(entry) for entry in views]
     chosen = _pair_lenses([entry.camera for entry in views], lenses)
-    found = calibrate_board_extrinsics(views, chosen, config=config, progress=progress)
+    seconds = moments.moments if moments is not None else _video_times(views)
+    found = calibrate_board_extrinsics(views, chosen, times=seconds, config=config, progress=progress)
     check = None
-    if len(found.held_out):
+    if len(found.held_out) and seconds is not None and found.delays.any():
+        check = check_corners(found.rig, board, views_in_time(found, views, seconds))
+    elif len(found.held_out):
         check = check_with_board(found.rig, views, frames=found.held_out)
     return BoardCalibration(found, tuple(views), check, moments)
+
+
+def _video_times(views: Sequence[BoardViews]) -> Array | None:
+    """Seconds of every frame number, if all cameras filmed at one rate."""
+    rate = views[0].fps
+    if rate <= 0 or any(abs(entry.fps - rate) > SAME_RATE * rate for entry in views):
+        return None
+    return np.arange(1 + max(int(entry.frames[-1]) for entry in views)) / rate
 
 
 def _pair_lenses(cameras: Sequence[str], lenses: Mapping[str, Camera]) -> list[Camera]:
@@ -176,7 +190,7 @@ def lens_row(lens: Intrinsics) -> dict[str, Any]:
 
 
 def camera_rows(found: BoardCalibration) -> list[dict[str, Any]]:
-    """One row a camera: views, error, place and its standard deviations."""
+    """One row a camera: views, error, place and its standard deviations, by how much it is late."""
     rows = []
     result = found.extrinsics.adjustment
     for i, camera in enumerate(found.extrinsics.rig):
@@ -191,6 +205,8 @@ def camera_rows(found: BoardCalibration) -> list[dict[str, Any]]:
                 "center_m": camera.center.round(4).tolist(),
                 "sigma_deg": round(float(np.degrees(np.linalg.norm(sigma[:3]))), 4),
                 "sigma_mm": round(float(1000 * np.linalg.norm(sigma[3:])), 3),
+                "late_ms": round(1000 * float(found.extrinsics.delays[i]), 2),
+                "late_sigma_ms": round(1000 * float(result.delay_sigma[i]), 2),
             }
         )
     return rows
@@ -204,6 +220,7 @@ def board_summary(found: BoardCalibration) -> dict[str, Any]:
         "frames": len(extrinsics.frames),
         "held_out_frames": len(extrinsics.held_out),
         "outlier_corners": extrinsics.outliers,
+        "board_bend_mm": round(1000 * extrinsics.bend, 3),
         "noise_px": round(extrinsics.adjustment.noise, 4),
         "shared_frames": extrinsics.graph.shared.tolist(),
     }

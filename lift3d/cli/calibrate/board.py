@@ -30,8 +30,9 @@ LENS_PARAMETERS = ("fx", "fy", "cx", "cy", "k1", "k2")
 def command(folder: Path, board: str, intrinsics: Path, out: Path, **given: Any) -> None:
     """Place cameras by the videos in FOLDER, named after their cameras, in which a board moves.
 
-    Videos must be in step, or FOLDER holds a timestamps.csv (cam_id, frame_time, sync_index). Without --floor-frame
-    or --up the world is the frame of one of the cameras. A fifth of the frames is kept out to check the result.
+    Videos must be in step, or FOLDER holds a timestamps.csv (cam_id, frame_time, sync_index); a camera whose pictures
+    are constantly late by less than a few frames is found out. Without --floor-frame or --up the world is the frame of
+    one of the cameras. A fifth of the frames is kept out to check the result.
     """
     from lift3d.calib.atomic_file import check_writable
     from lift3d.calib.board_extrinsics import ExtrinsicsConfig, check_known_distance
@@ -98,12 +99,12 @@ def _print(summary: dict[str, Any]) -> None:
     from ..console import print_table
 
     rows = summary["cameras"]
-    columns = ("camera", "views", "median px", "rms px", "+- deg", "+- mm")
-    table = [
-        [row["camera"], str(row["views"]), *(f"{row[k]:.3f}" for k in ("median_px", "rms_px", "sigma_deg", "sigma_mm"))]
-        for row in rows
-    ]
-    print_table(columns, table)
+    figures = {"median px": "median_px", "rms px": "rms_px", "+- deg": "sigma_deg", "+- mm": "sigma_mm"}
+    late = any(row["late_ms"] for row in rows)
+    if late:
+        figures |= {"late ms": "late_ms", "+- ms": "late_sigma_ms"}
+    table = [[row["camera"], str(row["views"]), *(f"{row[key]:.3f}" for key in figures.values())] for row in rows]
+    print_table(("camera", "views", *figures), table)
     names = [row["camera"] for row in rows]
     shared = [[name, *map(str, line)] for name, line in zip(names, summary["shared_frames"], strict=True)]
     print_table(["frames shared", *names], shared)
@@ -112,10 +113,18 @@ def _print(summary: dict[str, Any]) -> None:
         click.echo(
             f"{summary['held_out_frames']} frames held out: corners' distances off by "
             f"{held['corner_distance_error_mm']:.2f} mm (median), reprojection {held['median_px']:.2f} px median, "
-            f"{held['rms_axis_px']:.2f} px rms an axis; scale {held['scale']:.4f}"
+            f"{held['rms_axis_px']:.2f} px rms an axis, {held['rms_px']:.2f} px rms distance; scale {held['scale']:.4f}"
         )
     if "time_spread_ms" in summary:
         click.echo(f"frames taken as simultaneous lie {summary['time_spread_ms']:.1f} ms apart (median)")
+    if late:
+        click.echo(
+            "cameras that are late were accounted for here; when people are filmed, `lift3d calibrate sync` does it"
+        )
+    if summary["board_bend_mm"]:
+        click.echo(
+            f"the board is not as printed: corners off by up to {summary['board_bend_mm']:.2f} mm: accounted for"
+        )
     if summary["outlier_corners"]:
         click.echo(f"{summary['outlier_corners']} corners that contradict the others were left out")
     click.echo(f"world: {summary['world']}")
