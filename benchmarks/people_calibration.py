@@ -15,7 +15,9 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from lift3d.calib import Camera, Rig
-from lift3d.calib.body_observations import BodyViews
+from lift3d.calib.body_adjustment import bone_lengths, triangulate_robustly
+from lift3d.calib.body_observations import BodyViews, undo_lenses
+from lift3d.calib.old_places import lay_over
 from lift3d.calib.people_extrinsics import calibrate_from_person
 from lift3d.calib.repair import repair
 from lift3d.calib.rotation import rotation_matrix, rotation_vector
@@ -66,6 +68,18 @@ def seen(camera, xyz, rng, sigma=3.0):
     return xy + rng.standard_t(3, xy.shape) * sigma / np.sqrt(3)
 
 
+def crowd(rig, xyz, people):
+    """20 s of the person, of the same one half a minute later 1.6 m beside, and so on, in an order that changes."""
+    rng = np.random.default_rng(people)
+    beside = np.array([[0.8, 0, 0], [-0.8, 0, 0], [0, 0.9, 0]])
+    xyz = np.stack([xyz[start : start + 600 : 3] + beside[p] for p, start in enumerate((500, 2500, 5000)[:people])], 1)
+    xy = np.stack([np.stack([seen(camera, one, rng) for one in xyz.swapaxes(0, 1)], 1) for camera in rig], 1)
+    for frame in xy:
+        for view in frame:
+            rng.shuffle(view)
+    return Keypoints(xy, np.isfinite(xy).all(-1).astype(float), rig.names, PANOPTIC, 10.0)
+
+
 def balance():
     folder = CAPTURES / "balance"
     return open_capture(folder, calibration=folder / "Calib.qca.txt", keypoints=folder / "keypoints" / "openpose")
@@ -84,6 +98,11 @@ def people():
             found = calibrate_from_person(BodyViews(xy, None, bones, symmetric), lenses).adjustment
             turn, cm = compare(found.rig, rig)
             print(f"panoptic {name}, seed {seed}: {turn:.3f} deg, {cm:.2f} cm, {time.perf_counter() - started:.1f} s")
+    for people in (2, 3):
+        started = time.perf_counter()
+        found = calibrate_people(crowd(rig, xyz, people), lenses, stature=1.75)
+        turn, cm = compare(found.rig, rig)
+        print(f"panoptic, {people} at once: {turn:.3f} deg, {cm:.2f} cm, {time.perf_counter() - started:.1f} s")
     capture = balance()
     lenses = Rig(tuple(camera.with_pose(np.eye(3), np.zeros(3)) for camera in capture.rig))
     found = calibrate_people(capture.keypoints, lenses, stature=1.65)
@@ -97,24 +116,48 @@ def repairs():
     views = body_views(person_by_geometry(capture.keypoints, capture.rig))
     first = repair(views, capture.rig)
     print(f"balance as it stands: {first.before_px:.2f} -> {first.after_px:.2f} px, named: {first.moved}")
+    for move in first.moves:
+        print(
+            f"  {move.name}: {move.rotation_deg:.2f} +- {move.rotation_sd_deg:.2f} deg, {move.center_cm:.1f} +- "
+            f"{move.center_sd_cm:.1f} cm"
+        )
+    limbs = np.nanmedian(limb_lengths(views, first.rig) / limb_lengths(views, capture.rig))
+    chance = first.standing.chance.round(2).tolist()
+    print(f"chance of each camera to have moved {chance}; limbs over what they were {limbs:.4f}")
     a, b = (np.linalg.norm(r.centers[:, None] - r.centers[None], axis=-1) for r in (first.rig, capture.rig))
     pairs = np.triu_indices(4, 1)
     print(f"distances of cameras over what they were: {np.round(a[pairs] / b[pairs], 4).tolist()}")
     for label, base in (("repaired rig", first.rig), ("rig as it stands", capture.rig)):
-        named, turns, steps, shape = 0, [], [], []
+        told, world, shape = [], [], []
         for v in range(4):
             for seed in range(3):
-                bad = knocked(base, v, np.random.default_rng([v, seed]))
-                found = repair(views, bad)
-                named += found.moved == base.names[v]
-                turns.append(angle(found.rig[v].R @ first.rig[v].R.T))
-                steps.append(100 * np.linalg.norm(found.rig[v].center - first.rig[v].center))
-                shape.append(compare(found.rig, first.rig))
+                found = repair(views, knocked(base, v, np.random.default_rng([v, seed])))
+                told.append((base.names[v], found.moved, found.standing.chance.round(2).tolist()))
+                others = lay_over(found.rig, first.rig, np.arange(4) != v)
+                world.append(apart(found.rig[v], first.rig[v]))
+                shape.append(apart(others[v], first.rig[v]))
         print(
-            f"{label}, one camera turned 1 degree and moved 3 cm: named {named} of 12; against the untouched repair "
-            f"that camera is {np.median(turns):.2f} (worst {max(turns):.2f}) deg and {np.median(steps):.2f} "
-            f"({max(steps):.2f}) cm off, the rig's shape {np.max(shape, axis=0).round(3).tolist()} deg, cm"
+            f"{label}, one camera turned 1 degree and moved 3 cm: named {sum(a in b for a, b, _ in told)} of 12; "
+            f"against the untouched repair that camera is, in the world, {spread(world)} off, against the other "
+            f"cameras {spread(shape)}"
         )
+        for name, moved, chance in told:
+            print(
+                f"  {name} knocked: named {' '.join(moved) or 'nobody'}; chance of each camera to have moved {chance}"
+            )
+
+
+def limb_lengths(views, rig):
+    return bone_lengths(triangulate_robustly(undo_lenses(views, rig), rig), views.bones)
+
+
+def apart(a, b):
+    return angle(a.R @ b.R.T), 100 * np.linalg.norm(a.center - b.center)
+
+
+def spread(errors):
+    median, worst = np.median(errors, axis=0), np.max(errors, axis=0)
+    return f"{median[0]:.2f} (worst {worst[0]:.2f}) deg and {median[1]:.2f} (worst {worst[1]:.2f}) cm"
 
 
 def knocked(rig, v, rng):

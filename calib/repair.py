@@ -1,43 +1,30 @@
 """Put a calibration right that has drifted: tripods were knocked, cameras turned, a focus touched.
 
 The shape of the rig (where the cameras stand to each other) comes from the person whom they see. Where the whole rig
-lies in the world, and its scale, nothing that they see can tell: that is taken from the cameras' old places, either of
-all of them, or, if leaving out one camera makes the others fit their old places, of those others.
+lies in the world, and its scale, nothing that they see can tell: that is taken from the cameras' old places, of each as
+far as it seems to stand where it stood (:mod:`lift3d.calib.old_places`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from .body_adjustment import Adjustment, Prior, adjust
-from .body_observations import CAMERA_PARAMETERS, CENTER, FOCAL, OMEGA, BodyState, BodyViews
-from .body_uncertainty import world_moves
+from .body_observations import CENTER, FOCAL, OMEGA, BodyViews
 from .distortion import Array
 from .errors import CalibrationError
+from .old_places import Standing, find_moved, lay_over, offsets, settle
 from .rig import Rig
-from .rotation import rotation_matrix, rotation_vector
 
 Progress = Callable[[str, int, int], None]
 
 ROTATION_SD = np.radians(2.0)
 CENTER_SD_M = 0.1
 """How far a camera may have moved, as a standard deviation. Loose, so that it holds the shape only where the person
-says nothing; the misfits below decide who moved."""
-
-TOLERANCE_RAD, TOLERANCE_M = np.radians(0.5), 0.03
-"""Misfits of poses are counted in these units."""
-
-CLEAR = 0.45
-"""Leaving the moved camera out must bring the others' misfit below this share of what it was..."""
-
-RIVAL = 0.5
-"""...and below this share of what leaving any other camera out brings."""
-
-LEAST_MISFIT = 0.25
-"""Below it (0.12 degrees, 8 mm) nothing moved that is worth a name."""
+says nothing; who moved is decided afterwards."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +35,9 @@ class Move:
         name: the camera.
         rotation_deg: the angle.
         center_cm: the distance.
-        rotation_sigmas: the angle over its own standard deviation.
+        rotation_sd_deg: its standard deviation, in the world that the standing cameras hold.
+        center_sd_cm: that of the distance.
+        rotation_sigmas: the angle over its standard deviation in its own direction.
         center_sigmas: the distance over its own.
         focal_percent: change of the focal length.
         before_px: median reprojection error in this camera before.
@@ -58,6 +47,8 @@ class Move:
     name: str
     rotation_deg: float
     center_cm: float
+    rotation_sd_deg: float
+    center_sd_cm: float
     rotation_sigmas: float
     center_sigmas: float
     focal_percent: float
@@ -72,18 +63,16 @@ class Repair:
     Args:
         rig: the cameras, repaired.
         moves: one a camera.
-        moved: the one camera without which the others stand as they stood; None where no single one explains it.
-        misfit: of the old places to the new shape, in units of 0.5 degrees and 3 cm.
-        misfit_without: [V] the same without each camera.
+        moved: the cameras that moved while the others stand as they stood; none where none did, or it cannot be told.
+        standing: what the old places told; None where it was said who moved.
         before_px: median reprojection error before; after_px: after.
         adjustment: in the gauge of the prior.
     """
 
     rig: Rig
     moves: tuple[Move, ...]
-    moved: str | None
-    misfit: float
-    misfit_without: Array
+    moved: tuple[str, ...]
+    standing: Standing | None
     before_px: float
     after_px: float
     adjustment: Adjustment
@@ -126,20 +115,16 @@ def repair(
         drift,
     )
     found = adjust(views, rig, prior, progress=progress)
-    keep = ~free if moved else np.ones(V, bool)
-    misfit, _ = _misfit(found, keep)
-    without = np.full(V, np.nan)
-    if not moved and V > 2:
-        without = np.array([_misfit(found, np.arange(V) != v)[0] for v in range(V)])
-    name = None if moved else _odd_one(rig.names, misfit, without)
-    held = keep if name is None else np.array([camera != name for camera in rig.names])
-    repaired = _in_world_of(found, rig, held)
+    standing, hold = None, np.where(free, 0.0, 1.0)
+    if not moved:
+        standing = find_moved(found.rig, rig, _pose_covariance(found))
+        free, hold = standing.moved, standing.hold
+    repaired = lay_over(found.rig, rig, hold)
     return Repair(
         rig=repaired,
-        moves=_moves(before, found, rig, repaired),
-        moved=name,
-        misfit=misfit,
-        misfit_without=without,
+        moves=_moves(before, found, rig, repaired, hold=hold),
+        moved=tuple(name for name, gone in zip(rig.names, free, strict=True) if gone),
+        standing=standing,
         before_px=float(np.nanmedian(before.error)),
         after_px=float(np.nanmedian(found.error)),
         adjustment=found,
@@ -155,61 +140,24 @@ def _check_moved(moved: Sequence[str], rig: Rig) -> None:
         raise CalibrationError(f"moved: {', '.join(moved)} leaves fewer than two cameras to hold the world")
 
 
-def _misfit(found: Adjustment, keep: Array) -> tuple[float, Array]:
-    """How badly some cameras' old places fit the new shape, and the world's move [7] under which they fit best."""
-    state = BodyState.of_rig(found.rig, np.zeros((1, 1, 3)), np.zeros(0))
-    N = world_moves(state, 0).reshape(-1, CAMERA_PARAMETERS, 7)[keep, :6]
-    unit = np.r_[np.full(3, TOLERANCE_RAD), np.full(3, TOLERANCE_M)]
-    A = (N / unit[:, None]).reshape(-1, 7)
-    y = (found.moved[keep, :6] / unit).ravel()
-    world = np.linalg.lstsq(A, y, rcond=None)[0]
-    rest = y - A @ world
-    return float(np.sqrt(rest @ rest / max(len(y) - 7, 1))), world
+def _pose_covariance(found: Adjustment) -> Array:
+    """[V, 6, V, 6]."""
+    return found.covariance[:, :6, :, :6]
 
 
-def _odd_one(names: tuple[str, ...], misfit: float, without: Array) -> str | None:
-    """The camera that moved, if the others clearly did not."""
-    if len(names) < 3 or misfit < LEAST_MISFIT:
-        return None
-    order = np.argsort(without)
-    best, second = without[order[0]], without[order[1]]
-    return names[order[0]] if best < CLEAR * misfit and best < RIVAL * second else None
-
-
-def _in_world_of(found: Adjustment, rig: Rig, keep: Array) -> Rig:
-    """The new shape, laid so that the cameras that count stand as nearly as can be where they stood."""
-    cameras = found.rig
-    for _ in range(4):  # the moves are small: a few linear steps are exact
-        offsets = np.zeros((len(rig), CAMERA_PARAMETERS))
-        for v, (new, old) in enumerate(zip(cameras, rig, strict=True)):
-            offsets[v, OMEGA] = rotation_vector(new.R @ old.R.T)
-            offsets[v, CENTER] = new.center - old.center
-        _, world = _misfit(replace(found, rig=cameras, moved=offsets), keep)
-        cameras = _move_world(cameras, -world)
-    return cameras
-
-
-def _move_world(rig: Rig, world: Array) -> Rig:
-    """Turn, shift and scale the world by (3 radians, 3 metres, growth)."""
-    turn, growth = rotation_matrix(world[:3]), float(np.exp(world[6]))
-    cameras = []
-    for camera in rig:
-        R = camera.R @ turn.T
-        cameras.append(camera.with_pose(R, -R @ (growth * turn @ camera.center + world[3:6])))
-    return Rig(tuple(cameras))
-
-
-def _moves(before: Adjustment, found: Adjustment, rig: Rig, repaired: Rig) -> tuple[Move, ...]:
+def _moves(before: Adjustment, found: Adjustment, rig: Rig, repaired: Rig, *, hold: Array) -> tuple[Move, ...]:
     """The table of what changed."""
     moves = []
-    for v, (old, new) in enumerate(zip(rig, repaired, strict=True)):
-        own = found.covariance[v, :, v]
-        omega, step = rotation_vector(new.R @ old.R.T), new.center - old.center
+    covariance = settle(_pose_covariance(found), repaired, hold)
+    for v, (camera, offset) in enumerate(zip(rig, offsets(repaired, rig), strict=True)):
+        own, omega, step = covariance[v, :, v], offset[OMEGA], offset[CENTER]
         moves.append(
             Move(
-                old.name,
+                camera.name,
                 rotation_deg=float(np.degrees(np.linalg.norm(omega))),
                 center_cm=float(100 * np.linalg.norm(step)),
+                rotation_sd_deg=float(np.degrees(np.sqrt(max(np.trace(own[OMEGA, OMEGA]), 0.0)))),
+                center_sd_cm=float(100 * np.sqrt(max(np.trace(own[CENTER, CENTER]), 0.0))),
                 rotation_sigmas=_in_sigmas(omega, own[OMEGA, OMEGA]),
                 center_sigmas=_in_sigmas(step, own[CENTER, CENTER]),
                 focal_percent=float(100 * np.expm1(found.moved[v, FOCAL])),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d.calib import InputError, Rig
 from lift3d.calib.agreement import Agreement, measure_agreement
@@ -15,19 +16,24 @@ from lift3d.datasets.skeleton import canonical_name
 
 from .association import associate
 from .calibrate_people import body_views, person_by_geometry
-from .calibrate_report import move_rows
+from .calibrate_report import move_rows, who_moved
+from .calibrate_scene import scene_points
 from .pairing import PairingReport, check_pairing, check_scale
 from .triangulation import Triangulation, triangulate
 
+Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 
-CLEAR_SIGMAS = 2.5
-"""A camera that moved by more standard deviations than this moved."""
+LIKELY = 0.8
+"""A camera that moved with more than this chance is named as likely off."""
 
 WORTH_REPAIR = 0.8
 """A repair that lowers the residual below this share is worth its while."""
 
 LENGTH_TOLERANCE = 0.02
+
+CLICK_PX = 5.0
+"""Clicks on one point that disagree by more are worth a line: the calibration does not fit, or one is a slip."""
 
 
 def check_calibration(
@@ -35,6 +41,7 @@ def check_calibration(
     rig: Rig,
     *,
     known_length: tuple[str, str, float] | None = None,
+    clicks: Mapping[str, Mapping[str, Array]] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compare a calibration with keypoints.
@@ -42,18 +49,21 @@ def check_calibration(
     Args:
         keypoints: detections of T frames, V views.
         rig: the calibration.
-        known_length: two joints and the metres between them.
+        known_length: two joints, or two points of the scene, and the metres between them.
+        clicks: pixels [2] of fixed points of the scene, by camera and point.
         progress: called with (stage, done, total).
 
     Returns:
         Figures ready for JSON; "problems" is empty if nothing is wrong.
 
     Raises:
-        InputError: fewer than two cameras, nobody is seen, or a joint of ``known_length`` is not known.
+        InputError: fewer than two cameras, nobody is seen, or an end of ``known_length`` is not known.
     """
     if len(rig) < 2:
         raise InputError(f"two cameras or more are needed, got {len(rig)}")
-    ends = None if known_length is None else _ends(keypoints, known_length)
+    points = scene_points(clicks or {}, rig)
+    in_scene = known_length is not None and {*known_length[:2]} <= points.keys()
+    ends = None if known_length is None or in_scene else _ends(keypoints, known_length, points)
     association = associate(keypoints, rig, progress=progress)
     pairing = check_pairing(keypoints, rig, association, progress=progress)
     # A turn, a unit, another size, exchanged files: residuals would only repeat it. A shift may be a turned camera.
@@ -71,8 +81,13 @@ def check_calibration(
     notes = [f"cropped pictures or a turned camera: {remedy.found}" for remedy in pairing.remedies]
     problems += _moved_cameras(change, notes)
     bones = _bones(found, keypoints)
-    if known_length is not None and ends is not None:
-        problems += _known_length(found, ends, known_length, notes)
+    if known_length is not None:
+        if ends is None:
+            measured = float(np.linalg.norm(points[known_length[0]][0] - points[known_length[1]][0]))
+        else:
+            measured = _joint_distance(found, ends, known_length)
+        problems += _known_length(measured, known_length, notes)
+    notes += [f"{name}: clicks disagree by {error:.1f} px" for name, (_, error) in points.items() if error > CLICK_PX]
     report = _report(rig, pairing, problems) | _figures(agreement, change) | {"bones": bones, "notes": notes}
     for v, row in enumerate(report["cameras"]):
         row |= {"residual_px": _number(agreement.camera[v]), "without_px": _number(agreement.without[v])}
@@ -81,48 +96,56 @@ def check_calibration(
 
 def _moved_cameras(change: Repair, notes: list[str]) -> list[str]:
     """Problems that a repair would solve."""
-    if change.moved is not None:
-        move = next(move for move in change.moves if move.name == change.moved)
-        return [
+    assert change.standing is not None
+    off = [move for move in change.moves if move.name in change.moved]
+    if off:
+        told = [
             f"{move.name} is off: it turned by {move.rotation_deg:.2f} degrees ({move.rotation_sigmas:.0f} sigma) and "
-            f"moved by {move.center_cm:.1f} cm ({move.center_sigmas:.0f} sigma), the others stand where they stood; "
-            "run `lift3d calibrate repair`"
+            f"moved by {move.center_cm:.1f} cm ({move.center_sigmas:.0f} sigma)"
+            for move in off
         ]
+        return [f"{'; '.join(told)}; the others stand where they stood; run `lift3d calibrate repair`"]
     if change.after_px > WORTH_REPAIR * change.before_px:
         return []
-    moved = [m.name for m in change.moves if max(m.rotation_sigmas, m.center_sigmas) > CLEAR_SIGMAS]
-    order = np.argsort(change.misfit_without)
-    if np.isfinite(change.misfit_without).any():
-        notes.append(
-            f"the others fit best without {change.moves[order[0]].name}, but leave "
-            f"{change.misfit_without[order[0]] / max(change.misfit, 1e-9):.0%} of the misfit"
-        )
+    if not change.standing.sure:
+        notes.append(who_moved(change))
+    likely = [move.name for move, chance in zip(change.moves, change.standing.chance, strict=True) if chance > LIKELY]
     return [
         f"the calibration does not fit: a repair lowers the median residual from {change.before_px:.1f} to "
-        f"{change.after_px:.1f} px, and no single camera explains it"
-        + (f" (clearly moved: {', '.join(moved)})" if moved else "")
-        + "; run `lift3d calibrate repair`"
+        f"{change.after_px:.1f} px; {_suspects(likely, len(change.moves))}; run `lift3d calibrate repair`"
     ]
 
 
-def _ends(keypoints: Keypoints, known: tuple[str, str, float]) -> tuple[int, int]:
+def _suspects(likely: list[str], cameras: int) -> str:
+    """Who is likely to be off where it is not sure."""
+    if len(likely) == cameras:
+        return "no two cameras stand to each other as they stood" if cameras < 6 else "most cameras are off"
+    return f"likely off: {', '.join(likely)}" if likely else "which cameras are off cannot be told"
+
+
+def _ends(keypoints: Keypoints, known: tuple[str, str, float], points: Collection[str]) -> tuple[int, int]:
     """The joints of a known length."""
     for name in known[:2]:
         if keypoints.skeleton.index(canonical_name(name)) < 0:
-            raise InputError(f"there is no joint {name!r}; there are {', '.join(keypoints.skeleton.joints)}")
+            clicked = f", and in two pictures or more were clicked {', '.join(points)}" if points else ""
+            raise InputError(f"there is no joint {name!r}; there are {', '.join(keypoints.skeleton.joints)}{clicked}")
     a, b = (keypoints.skeleton.index(canonical_name(name)) for name in known[:2])
     return a, b
 
 
-def _known_length(
-    found: Triangulation, ends: tuple[int, int], known: tuple[str, str, float], notes: list[str]
-) -> list[str]:
-    """Compare the distance of two joints with what it is."""
-    a, b, metres = known
+def _joint_distance(found: Triangulation, ends: tuple[int, int], known: tuple[str, str, float]) -> float:
+    """The usual distance of two joints, metres."""
     length = np.linalg.norm(found.xyz[..., ends[0], :] - found.xyz[..., ends[1], :], axis=-1)
-    if not np.isfinite(length).any() or metres <= 0:
-        raise InputError(f"{a} and {b} are never found together, or the known length is not above zero")
-    measured = float(np.nanmedian(length))
+    if not np.isfinite(length).any():
+        raise InputError(f"{known[0]} and {known[1]} are never found together")
+    return float(np.nanmedian(length))
+
+
+def _known_length(measured: float, known: tuple[str, str, float], notes: list[str]) -> list[str]:
+    """Compare a distance with what it is."""
+    a, b, metres = known
+    if metres <= 0:
+        raise InputError(f"the known length of {a} to {b} must be above zero, got {metres:g}")
     told = f"{a} to {b}: {1000 * measured:.0f} mm by the calibration, {1000 * metres:.0f} mm known"
     if abs(measured / metres - 1) <= LENGTH_TOLERANCE:
         notes.append(told)
@@ -165,8 +188,15 @@ def _figures(agreement: Agreement, change: Repair) -> dict[str, Any]:
         "noise_px": _number(agreement.noise),
         "pairs": {a: {b: _number(agreement.pair[i, j]) for j, b in enumerate(names)} for i, a in enumerate(names)},
         "repair": move_rows(change),
-        "off": change.moved,
+        "off": list(change.moved),
+        "chance_off": _chances(change),
     }
+
+
+def _chances(change: Repair) -> dict[str, float | None]:
+    """How likely each camera is off."""
+    assert change.standing is not None
+    return {move.name: _number(chance) for move, chance in zip(change.moves, change.standing.chance, strict=True)}
 
 
 def _number(value: float) -> float | None:

@@ -32,7 +32,7 @@ def camera_places(found: PeopleCalibration) -> list[dict[str, Any]]:
     return rows
 
 
-MOVE_COLUMNS = ("camera", "turned deg", "sigmas", "moved cm", "sigmas", "focal %", "before px", "after px")
+MOVE_COLUMNS = ("camera", "turned deg", "+-", "sigmas", "moved cm", "+-", "sigmas", "focal %", "before px", "after px")
 
 
 def move_rows(found: Repair) -> list[dict[str, Any]]:
@@ -41,8 +41,10 @@ def move_rows(found: Repair) -> list[dict[str, Any]]:
         {
             "name": move.name,
             "rotation_deg": round(move.rotation_deg, 3),
+            "rotation_sd_deg": round(move.rotation_sd_deg, 3),
             "rotation_sigmas": round(move.rotation_sigmas, 1),
             "center_cm": round(move.center_cm, 2),
+            "center_sd_cm": round(move.center_sd_cm, 2),
             "center_sigmas": round(move.center_sigmas, 1),
             "focal_percent": round(move.focal_percent, 2),
             "before_px": round(move.before_px, 2),
@@ -50,3 +52,17 @@ def move_rows(found: Repair) -> list[dict[str, Any]]:
         }
         for move in found.moves
     ]
+
+
+def who_moved(found: Repair) -> str:
+    """Which cameras a repair takes for moved, or why it cannot tell; a line."""
+    if found.moved:
+        those = "that camera" if len(found.moved) == 1 else "those cameras"
+        return f"{' and '.join(found.moved)} moved and the others stand: without {those} old places and pictures agree"
+    if found.standing is None or found.standing.sure:
+        return "" if found.standing is None else "no camera has moved by more than can be told"
+    chance = {move.name: share for move, share in zip(found.moves, found.standing.chance, strict=True)}
+    if min(chance.values()) == 1:
+        return "no cameras that stand to each other as they stood are enough to hold the world: all places together do"
+    told = ", ".join(f"{name} {share:.0%}" for name, share in chance.items())
+    return f"several sets of cameras may have moved ({told}): all old places together hold the world"

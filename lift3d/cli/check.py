@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
+from .capture_options import capture_options
+
 
 @click.command("check")
-@click.argument("capture", type=click.Path(path_type=Path))
-@click.option("--calibration", type=click.Path(path_type=Path), help="The calibration to take.")
-@click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
+@capture_options
 @click.option("--fps", type=float, help="Frames a second.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def command(
     context: click.Context,

@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
+from ..capture_options import capture_options
+
 
 @click.command("check")
-@click.argument("capture", type=click.Path(path_type=Path))
-@click.option("--calibration", type=click.Path(path_type=Path), help="The calibration to check.")
-@click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
-@click.option("--known-length", type=(str, str, float), metavar="JOINT JOINT METRES",
-              help="The true distance of two joints that stay equally far apart.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@capture_options
+@click.option("--known-length", type=(str, str, float), metavar="POINT POINT METRES",
+              help="The true distance of two joints that stay as far apart, or of two clicked points.")  # fmt: skip
+@click.option("--clicks", type=click.Path(path_type=Path),
+              help="CSV: camera, point, x, y of fixed points, as `lift3d calibrate scene` writes it.")  # fmt: skip
 @click.pass_context
 def command(
     context: click.Context,
@@ -23,6 +24,7 @@ def command(
     calibration: Path | None,
     keypoints: Path | None,
     known_length: tuple[str, str, float] | None,
+    clicks: Path | None,
     as_json: bool,
 ) -> None:
     """Compare the calibration of CAPTURE with the keypoints of the person in it; nothing is written.
@@ -30,6 +32,7 @@ def command(
     Shows residuals per camera and per pair, how well the others agree without each camera, what a repair would change
     and the known length. Exit code 1 where something is wrong.
     """
+    from lift3d.calib.scene import read_clicks
     from lift3d.calibrate_check import check_calibration
     from lift3d.datasets.capture import open_capture
 
@@ -37,7 +40,10 @@ def command(
 
     with progress_bar() as progress:
         opened = open_capture(capture, calibration=calibration, keypoints=keypoints, progress=progress)
-        found = check_calibration(opened.keypoints, opened.rig, known_length=known_length, progress=progress)
+        clicked = read_clicks(clicks) if clicks else None
+        found = check_calibration(
+            opened.keypoints, opened.rig, known_length=known_length, clicks=clicked, progress=progress
+        )
     found = {"calibration": str(opened.calibration_path), "keypoints": str(opened.keypoints_path), **found}
     if as_json:
         click.echo(json.dumps(found, indent=1))

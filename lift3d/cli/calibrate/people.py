@@ -7,19 +7,15 @@ from pathlib import Path
 
 import click
 
+from ..capture_options import capture_options, rig_file_options
+
 
 @click.command("people")
-@click.argument("capture", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("calib.toml"), show_default=True,
-              help="The calibration to write.")  # fmt: skip
+@capture_options
+@rig_file_options("calib.toml")
 @click.option("--height", type=float, help="The person's height in metres; gives the scale to some 3.5 %.")
 @click.option("--distance", type=(str, str, float), metavar="CAM CAM METRES",
               help="A measured distance between two cameras; gives the scale exactly.")  # fmt: skip
-@click.option("--calibration", type=click.Path(path_type=Path), help="The calibration whose lenses to take.")
-@click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
-@click.option("--format", "format_", default="pose2sim", show_default=True, help="The calibration's format.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--overwrite", is_flag=True, help="Replace a calibration that exists.")
 def command(
     capture: Path,
     out: Path,

@@ -7,19 +7,15 @@ from pathlib import Path
 
 import click
 
+from ..capture_options import capture_options, rig_file_options
+
 
 @click.command("repair")
-@click.argument("capture", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("calib_repaired.toml"), show_default=True,
-              help="The calibration to write.")  # fmt: skip
+@capture_options
+@rig_file_options("calib_repaired.toml")
 @click.option("--moved", multiple=True, metavar="CAM",
               help="A camera known to have moved; the others then hold the world. May be repeated.")  # fmt: skip
 @click.option("--focal", is_flag=True, help="Refine focal lengths too, within some 1 %.")
-@click.option("--calibration", type=click.Path(path_type=Path), help="The calibration to repair.")
-@click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
-@click.option("--format", "format_", default="pose2sim", show_default=True, help="The calibration's format.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--overwrite", is_flag=True, help="Replace a calibration that exists.")
 def command(
     capture: Path,
     out: Path,
@@ -38,7 +34,7 @@ def command(
     from lift3d.calib.atomic_file import check_writable
     from lift3d.calib.formats import write_rig
     from lift3d.calibrate_people import repair_people
-    from lift3d.calibrate_report import MOVE_COLUMNS, move_rows
+    from lift3d.calibrate_report import MOVE_COLUMNS, move_rows, who_moved
     from lift3d.datasets.capture import open_capture
 
     from ..console import print_table, progress_bar
@@ -52,14 +48,15 @@ def command(
     write_rig(found.rig, out, format_, overwrite=overwrite)
     rows = move_rows(found)
     if as_json:
-        figures = {"before_px": round(found.before_px, 3), "after_px": round(found.after_px, 3), "moved": found.moved}
+        figures = {
+            "before_px": round(found.before_px, 3),
+            "after_px": round(found.after_px, 3),
+            "moved": list(found.moved),
+        }
         click.echo(json.dumps({"file": str(out), "cameras": rows, **figures}, indent=1))
         return
     print_table(MOVE_COLUMNS, [tuple(row.values()) for row in rows])
     change = 100 * (1 - found.after_px / found.before_px) if found.before_px else 0.0
     click.echo(f"median residual {found.before_px:.2f} px -> {found.after_px:.2f} px ({change:.0f} % less)")
-    if found.moved:
-        click.echo(f"{found.moved} moved and the others did not: they hold the world")
-    elif not moved:
-        click.echo("no single camera explains the misfit; all cameras' old places together hold the world")
+    click.echo(who_moved(found) or f"{', '.join(moved)} moved, as said; the others hold the world")
     click.echo(f"wrote {out}")

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..capture_options import capture_options
+
 if TYPE_CHECKING:
     from lift3d.calib.sync import Synchronisation
 
 
 @click.command("sync")
-@click.argument("capture", type=click.Path(path_type=Path))
+@capture_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("capture_sync.toml"), show_default=True,
               help="The file to write: a capture.toml with the offsets in it.")  # fmt: skip
 @click.option("--reach", type=float, default=2.0, show_default=True, help="Seconds to either side that are searched.")
 @click.option("--drift", is_flag=True, help="Measure how fast clocks run apart too; for captures of minutes.")
 @click.option("--clap", type=(str, float), multiple=True, metavar="CAM FRAME",
               help="The frame in which a camera shows a clap; once for each camera.")  # fmt: skip
-@click.option("--calibration", type=click.Path(path_type=Path), help="The calibration to take.")
-@click.option("--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or a file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @click.pass_context
 def command(
