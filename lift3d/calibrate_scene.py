@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.calib import CalibrationError, Camera
+from lift3d.calib import CalibrationError, Camera, InputError, Rig
 from lift3d.calib.scene import SceneSolution, read_clicks, solve_scene, write_clicks
+from lift3d.calib.triangulation import triangulate_linear
 from lift3d.datasets.pairing import natural_key, pair_names
 
 Array = NDArray[np.float64]
@@ -99,6 +100,34 @@ def first_frame(file: Path) -> NDArray[np.uint8]:
     if image is None:
         raise CalibrationError(f"{file} cannot be read as a picture or video; leave it out or export it again")
     return np.asarray(image, np.uint8)
+
+
+def scene_points(clicks: Mapping[str, Mapping[str, Array]], rig: Rig) -> dict[str, tuple[Array, float]]:
+    """Where clicked points lie by a calibration: [3] metres and the root mean square error in pixels, by name.
+
+    Points that fewer than two cameras show are left out.
+
+    Raises:
+        InputError: a camera was clicked in that the calibration does not have.
+    """
+    cameras = pair_names(list(clicks), rig.names)
+    missing = [name for name in clicks if name not in cameras]
+    if missing:
+        raise InputError(f"{', '.join(missing)} was clicked but is no camera of {', '.join(rig.names)}")
+    names = list(dict.fromkeys(point for own in clicks.values() for point in own))
+    if not names:
+        return {}
+    xy = np.full((len(rig), len(names), 2), np.nan)
+    for clicked, pair in cameras.items():
+        for point, place in clicks[clicked].items():
+            xy[rig.names.index(pair.name), names.index(point)] = place
+    xyz = triangulate_linear(rig.undistort(xy), rig)
+    squared = ((rig.project(xyz) - xy) ** 2).sum(-1)
+    return {
+        name: (xyz[n], float(np.sqrt(np.nanmean(squared[:, n]))))
+        for n, name in enumerate(names)
+        if np.isfinite(xyz[n]).all()
+    }
 
 
 def scene_rows(solutions: Sequence[SceneSolution]) -> list[dict[str, Any]]:

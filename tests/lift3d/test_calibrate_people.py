@@ -74,13 +74,22 @@ def test_check_names_the_camera_that_moved(rig, detections):
     assert check_calibration(detections.keypoints, rig)["problems"] == []
     bad = turned(rig, 2)
     found = check_calibration(detections.keypoints, bad, known_length=("left_hip", "LKnee", 0.43))
-    assert found["off"] == "cam03"
+    assert found["off"] == ["cam03"]
     assert any("cam03 is off" in problem for problem in found["problems"])
 
 
 def test_a_known_length_that_does_not_fit_is_a_problem(rig, detections):
     found = check_calibration(detections.keypoints, rig, known_length=("left_hip", "left_knee", 0.40))
     assert any("the scale is off by +" in problem for problem in found["problems"])
+    ends = {"post": (1.0, 0.5, 0.0), "lamp": (-0.5, 0.5, 2.0)}
+    clicks = {c.name: {name: c.project(np.array(xyz)) for name, xyz in ends.items()} for c in rig}
+    found = check_calibration(detections.keypoints, rig, known_length=("post", "lamp", 2.5), clicks=clicks)
+    assert found["problems"] == []
+    assert "post to lamp: 2500 mm by the calibration, 2500 mm known" in found["notes"]
+    clicks["cam02"]["lamp"] = clicks["cam02"]["lamp"] + 40
+    found = check_calibration(detections.keypoints, rig, known_length=("post", "lamp", 2.4), clicks=clicks)
+    assert any("the scale is off by +" in problem for problem in found["problems"])
+    assert any("lamp: clicks disagree by" in note for note in found["notes"])
     with pytest.raises(InputError, match="no joint 'tail'"):
         check_calibration(detections.keypoints, rig, known_length=("tail", "left_knee", 0.40))
 

@@ -1,0 +1,41 @@
+"""What commands on a capture and its keypoints share: where to look, and how to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+
+def capture_options(command: Command) -> Command:
+    """CAPTURE, ``--calibration``, ``--keypoints`` and ``--json`` (as ``as_json``)."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON."),
+        click.option(
+            "--keypoints", type=click.Path(path_type=Path), help="The 2D keypoints to take, a folder or file."
+        ),
+        click.option("--calibration", type=click.Path(path_type=Path), help="The calibration to take."),
+        click.argument("capture", type=click.Path(path_type=Path)),
+    ):
+        command = option(command)
+    return command
+
+
+def rig_file_options(name: str) -> Callable[[Command], Command]:
+    """``-o`` (a calibration, called as given), ``--format`` (as ``format_``) and ``--overwrite``."""
+
+    def add(command: Command) -> Command:
+        for option in (
+            click.option("--overwrite", is_flag=True, help="Replace a calibration that exists."),
+            click.option("--format", "format_", default="pose2sim", show_default=True, help="The format to write."),
+            click.option("-o", "--out", type=click.Path(path_type=Path), default=Path(name), show_default=True,
+                         help="The calibration to write."),
+        ):  # fmt: skip
+            command = option(command)
+        return command
+
+    return add
