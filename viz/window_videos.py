@@ -33,7 +33,8 @@ class VideoPanel:
         self._pages = OverlayPages(poses, videos, size=SIZE)
         self._late: Latest[int, Image] = Latest(self._pages.page)
         self._frame = -1
-        nothing: Any = np.full((2, 2, 3), EMPTY, np.uint8)
+        wide, tall = self._pages.size
+        nothing: Any = np.full((tall, wide, 3), EMPTY[::-1], np.uint8)
         self.root = gui.ImageWidget(geometry.Image(nothing))
         self.root.ui_image.scaling = gui.UIImage.Scaling.ASPECT
         self.root.visible = False

@@ -154,3 +154,28 @@ def test_a_browser_draws_it_without_a_complaint(poses, tmp_path):
     left = np.round(255 * person_colors(0).shades[0][::-1])  # BGR
     blue = (np.abs(image.astype(int) - left).max(-1) < 12).sum()
     assert blue > 300
+
+
+def test_every_column_is_on_the_paper_when_printed(poses, tmp_path):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    ghostscript = shutil.which("gs")
+    if chromium is None or ghostscript is None:
+        pytest.skip("chromium or ghostscript is not on this machine")
+    cameras = [f"camera_{number:02d}" for number in range(12)]
+    joints = [
+        {"name": name, "present_percent": 100.0, "gaps": 0, "longest_gap": 0, "views": 9.5, "sigma_mm": 12.5}
+        | {"residual_px": dict.fromkeys(cameras, 10.5)}
+        for name in SKELETON.joints
+    ]
+    camera = {"frames_seen": 60, "used_percent": 99.5, "residual_px": 10.5, "bias_px": [0.5, -0.5], "swapped_frames": 0}
+    figures = {"cameras": [{"name": name, **camera} for name in cameras], "joints": joints}
+    page = write_report(poses.replace(figures=figures), tmp_path / "a.html")
+    paper = tmp_path / "a.pdf"
+    options = f"--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={tmp_path / 'profile'}"
+    command = [chromium, *options.split(), f"--print-to-pdf={paper}", page.as_uri()]
+    subprocess.run(command, capture_output=True, timeout=90, check=True)
+    read = [ghostscript, "-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=txtwrite", "-sOutputFile=-", str(paper)]
+    text = subprocess.run(read, capture_output=True, text=True, timeout=90, check=True).stdout
+    row = next(line for line in text.splitlines() if line.split()[:2] == ["left", "heel"] and line.count(".") > 3)
+    assert row.count("10.5") == len(cameras), row
+    assert "ab" * 8 in text.replace("\n", "")
