@@ -7,7 +7,7 @@ has a remedy under which they agree. This module finds the views that disagree a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,8 +97,41 @@ def check_pairing(
     found = _search(sample, rig, set(suspects), progress)
     wrong = tuple(name for name in suspects if agreement[name] < WRONG_AGREEMENT and len(rig) > 2)
     if wrong and not found:
+        # A network that takes backs for fronts is no reason to doubt a camera.
+        turned = view_agreement(sample, best_of_frames(sample, rig, exchanged=True))
+        agreement |= {name: max(agreement[name], float(turned[rig.names.index(name)])) for name in wrong}
+        wrong = tuple(name for name in wrong if agreement[name] < WRONG_AGREEMENT)
         wrong = tuple(name for name in wrong if _should_see(keypoints, rig, association, name))
     return PairingReport(agreement, suspects, wrong, tuple(found))
+
+
+def check_exchanged(
+    keypoints: Keypoints, rig: Rig, names: Sequence[str], *, progress: Progress | None = None
+) -> PairingReport:
+    """Ask whether views whose left and right are exchanged all the time are not rather those of other cameras.
+
+    A person seen from the front by a camera on the far side looks much like one whose sides are exchanged.
+
+    Args:
+        keypoints: all detections.
+        rig: the cameras, in the views' order.
+        names: the cameras that exchange sides.
+        progress: called with (stage, remedies tried, remedies in all).
+
+    Returns:
+        A report whose message is empty unless a remedy makes the views agree better, with no sides exchanged.
+    """
+    sample = _sample(keypoints)
+    found = _search(sample, rig, set(names), progress)
+    changed = sample, rig
+    for remedy in found:
+        changed = remedy.apply(*changed)
+    exchanged = best_of_frames(sample, rig, exchanged=True)
+    if not found or best_of_frames(*changed).support.mean() < exchanged.support.mean() + MIN_GAIN / 2:
+        found = []
+    shares = view_agreement(sample, agreed_person(sample, rig))
+    agreement = dict(zip(rig.names, map(float, shares), strict=True))
+    return PairingReport(agreement, tuple(names), (), tuple(found))
 
 
 def agreed_person(keypoints: Keypoints, rig: Rig, *, progress: Progress | None = None) -> Association:

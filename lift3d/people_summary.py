@@ -127,7 +127,7 @@ def sides_summary(poses: Poses, swapped: NDArray[np.bool_], unsure: NDArray[np.b
     ]
     reasons = [
         f"{camera} exchanges left and right of person {p + 1} in {count} of {seen} frames, which was undone"
-        for camera, p, count, seen in _habits(poses, swapped)
+        for camera, p, count, seen in side_habits(poses, swapped)
     ]
     for p in sorted({row["person"] for row in doubts}):
         mine = [row for row in doubts if row["person"] == p]
@@ -138,8 +138,16 @@ def sides_summary(poses: Poses, swapped: NDArray[np.bool_], unsure: NDArray[np.b
     return {"left_right_runs": runs, "left_right_unsure": doubts, "reasons": reasons}
 
 
-def _habits(poses: Poses, swapped: NDArray[np.bool_]) -> list[tuple[str, int, int, int]]:
-    """(camera, person, frames exchanged, frames seen) of cameras that exchange whole bodies more often than not."""
+def side_habits(poses: Poses, swapped: NDArray[np.bool_]) -> list[tuple[str, int, int, int]]:
+    """Cameras that exchange the whole body more often than not.
+
+    Args:
+        poses: with their keypoints.
+        swapped: [T, V, P, J] observations whose sides were exchanged back.
+
+    Returns:
+        (camera, position of the person, frames exchanged, frames seen) of each.
+    """
     assert poses.keypoints is not None
     lefts = [left for left, _ in poses.skeleton.symmetric]
     seen = (poses.keypoints.confidence > 0)[..., lefts]

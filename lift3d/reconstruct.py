@@ -26,9 +26,9 @@ from lift3d.datasets.resampling import in_step
 from .consensus import GATE
 from .detect_capture import DetectorChoice, keypoints_of, origin_notes
 from .fragments import join_fragments
-from .pairing import PairingReport, agreed_person, check_pairing, check_scale
+from .pairing import PairingReport, agreed_person, check_exchanged, check_pairing, check_scale
 from .people import Box, People, PeopleConfig, follow_people
-from .people_summary import left_out_rows, person_rows, sides_summary
+from .people_summary import left_out_rows, person_rows, side_habits, sides_summary
 from .plausibility import implausible_joints
 from .point_solver import Array
 from .smoothing import SmoothingConfig, smooth_poses
@@ -117,6 +117,9 @@ def reconstruct(
     check_scale(found.xyz, keypoints.skeleton.limb_bones)
     settings = {"lift3d": __version__, **asdict(config), "noise": found.noise.as_dict()}
     poses = _poses(found, person, rig, fps).replace(settings=settings, inputs=inputs or {})
+    habits = {camera for camera, *_ in side_habits(poses, found.swapped)}
+    if habits:
+        _refuse(check_exchanged(keypoints, rig, sorted(habits), progress=progress), keypoints, everybody)
     poses = smooth_poses(poses, config.smoothing, progress=progress)
     summary = summarise(poses, found.swapped, association.rival)
     summary["smoothing"] = {

@@ -8,12 +8,15 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from lift3d.calib import CalibrationError
 from lift3d.datasets import Keypoints
+from lift3d.datasets.body import Body
 from lift3d.datasets.capture import open_capture
 from lift3d.datasets.demo_capture import DemoSettings, synthesize
 from lift3d.datasets.detections import mirror_joints
 from lift3d.datasets.detector_noise import DetectorNoise
 from lift3d.datasets.skeleton import SKELETONS
+from lift3d.datasets.synthetic import ring_rig
 from lift3d.facing import Facing
 from lift3d.reconstruct import reconstruct
 from lift3d.swaps import Sides
@@ -182,3 +185,16 @@ def test_a_real_person_seen_from_behind_comes_out_right(shared, views):
     assert (error < 0.03).mean() > 0.97
     found = [row["swapped_frames"] for row in result.summary["cameras"]]
     assert np.abs(np.array(found) - where.sum(0)).max() <= 2
+
+
+def test_cameras_with_exchanged_files_are_not_taken_for_cameras_that_exchange_sides():
+    rng, rig = np.random.default_rng(0), ring_rig(4)
+    xyz = Body(1.75).place({}, np.array([[0.0, 0.0, 0.93]]))
+    swaying = xyz + 0.3 * np.sin(np.arange(60) / 40)[:, None, None] * np.array([1.0, 0.0, 0.0])
+    xy = np.moveaxis(rig.project(swaying), 0, 1)[:, :, None]
+    xy = xy + rng.normal(0, 2, xy.shape)
+    opposite = Keypoints(xy[:, [2, 1, 0, 3]], np.ones(xy.shape[:-1]), rig.names, BODY, 60.0)
+    with pytest.raises(CalibrationError, match="cam01 and cam03 exchanged their keypoints"):
+        reconstruct(opposite, rig)
+    keypoints, _ = behind(Keypoints(xy, np.ones(xy.shape[:-1]), rig.names, BODY, 60.0), [0, 2])
+    assert reconstruct(keypoints, rig).summary["left_right_unsure"] == []
