@@ -16,6 +16,12 @@ from lift3d.detectors.detection import Array, Boxes, Detection
 
 from .boxes import covered, match
 
+SAME_JOINTS = 0.12
+"""Mean distance of two people's joints, in parts of the smaller box's size, below which they are one."""
+
+MEMORY = 5
+"""Frames for which joints say where a box is as well as the detector does: what is looked at comes in batches of 4."""
+
 
 @dataclass(frozen=True)
 class FollowSettings:
@@ -30,18 +36,22 @@ class FollowSettings:
         same: overlap (intersection over union) from which a detection and a followed box are one person.
         seen: confidence from which a joint counts for the box.
         lost: mean confidence of the joints below which a person was not found.
+        believed: mean confidence of the joints that a new person needs, unless the detector was ``strong``.
+        strong: score of a detection that is believed with weaker joints.
         sure: mean confidence of the joints above which a person is kept though the detector does not see it.
         patience: frames without joints, or looks without a detection, after which a person is given up.
         margin: what the box around the joints is enlarged by on each side, in parts of its size (width, height).
         most: people followed at a time.
     """
 
-    every: int = 10
+    every: int = 5
     new: float = 0.25
     same: float = 0.3
     seen: float = 0.1
-    lost: float = 0.06
-    sure: float = 0.15
+    lost: float = 0.1
+    believed: float = 0.15
+    strong: float = 0.35
+    sure: float = 0.25
     patience: int = 3
     margin: tuple[float, float] = (0.15, 0.1)
     most: int = 20
@@ -59,6 +69,7 @@ class Track:
         score: of the detection that was last seen, 0..1.
         lost: frames since joints were found.
         unconfirmed: looks of the detector since it saw the person.
+        believed: whether joints were found once.
     """
 
     identity: int
@@ -68,6 +79,7 @@ class Track:
     score: float
     lost: int = 0
     unconfirmed: int = 0
+    believed: bool = False
 
     def at(self, frame: int) -> Array:
         """[4] the box expected at a frame."""
@@ -128,8 +140,8 @@ class Follower:
         asked = self._asked.pop(frame)
         if len(asked) != len(found.boxes):
             raise ValueError(f"found must have a row for each of the {len(asked)} boxes, got {len(found.boxes)}")
-        rows = _distinct(found, self._found(found))
         followed = {track.identity: track for track in self.tracks}
+        rows = _distinct(found, self._found(found) & self._credible(found, [followed.get(number) for number in asked]))
         for row, identity in enumerate(asked):
             if identity in followed:
                 one = found.xy[row], found.confidence[row]
@@ -144,6 +156,17 @@ class Follower:
         joints = (found.confidence >= self.settings.seen).sum(1)
         return np.asarray((joints >= 3) & (found.confidence.mean(1) >= self.settings.lost))
 
+    def _credible(self, found: Detection, tracks: list[Track | None]) -> NDArray[np.bool_]:
+        """[P] whether each is somebody; who was asked about and is no longer followed is not."""
+        sure = found.confidence.mean(1) >= self.settings.believed
+        return np.array(
+            [
+                track is not None and (track.believed or track.score >= self.settings.strong or bool(one))
+                for track, one in zip(tracks, sure, strict=True)
+            ],
+            bool,
+        )
+
     def _take_up(self, frame: int, detected: Boxes) -> None:
         """Match detections with those who are followed; those left over are new people."""
         at = np.array([track.at(frame) for track in self.tracks]).reshape(-1, 4)
@@ -154,12 +177,13 @@ class Follower:
                 row = int(np.flatnonzero(owner == number)[0])
                 track = _seen(track, frame, detected.xywh[row], float(detected.score[row]))
             else:
-                track = replace(track, unconfirmed=track.unconfirmed + 1)
+                track = replace(track, score=track.score / 2, unconfirmed=track.unconfirmed + 1)
             tracks.append(track)
         for new in np.flatnonzero(owner < 0):
             box, score = detected.xywh[new], float(detected.score[new])
             room = len(tracks) < self.settings.most
-            if room and score >= self.settings.new and not covered(box, at, 0.8):
+            surer = at[[track.score >= score for track in self.tracks]]  # a wrong large box must not hide a person
+            if room and score >= self.settings.new and not covered(box, surer, 0.8):
                 tracks.append(Track(self._next, frame, box, np.zeros(2), score))
                 self._next += 1
         self.tracks = tuple(tracks)
@@ -180,17 +204,18 @@ class Follower:
         unconfirmed = 0 if kept else track.unconfirmed
         size = 0.5 * track.box[2:] + 0.5 * box[2:]
         box = np.concatenate([_middle(box) - size / 2, size])
-        return replace(track, frame=frame, box=box, speed=speed, lost=0, unconfirmed=unconfirmed)
+        return replace(track, frame=frame, box=box, speed=speed, lost=0, unconfirmed=unconfirmed, believed=True)
 
     def _is_over(self, track: Track) -> bool:
         """Whether a person is given up."""
-        return max(track.lost, track.unconfirmed) >= self.settings.patience
+        lost_at_once = not track.believed and track.lost > 0
+        return lost_at_once or max(track.lost, track.unconfirmed) >= self.settings.patience
 
 
 def _seen(track: Track, frame: int, box: Array, score: float) -> Track:
-    """A person whom the detector saw; its box is taken where joints did not give a better one."""
-    if track.lost == 0 and frame - track.frame <= 2:
-        return replace(track, score=score, unconfirmed=0)
+    """A person whom the detector saw; its box counts as much as that of joints just found, and alone without them."""
+    if track.lost == 0 and frame - track.frame <= MEMORY:
+        return replace(track, frame=frame, box=(track.at(frame) + box) / 2, score=score, unconfirmed=0)
     return replace(track, frame=frame, box=box, speed=np.zeros(2), score=score, unconfirmed=0)
 
 
@@ -213,13 +238,16 @@ def box_of_joints(xy: Array, seen: NDArray[np.bool_], margin: tuple[float, float
 
 
 def _distinct(found: Detection, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of people whose joints coincide, the first alone."""
+    """Of people whose joints coincide, the one with the surest joints alone."""
     kept = kept.copy()
-    for row in np.flatnonzero(kept):
-        for other in np.flatnonzero(kept[:row]):
+    order = np.argsort(-found.confidence.mean(1), kind="stable")
+    for place, row in enumerate(order):
+        for other in order[:place]:
+            if not (kept[row] and kept[other]):
+                continue
             size = np.sqrt(np.prod(found.boxes.xywh[[row, other], 2:], axis=1).min())
             distance = np.linalg.norm(found.xy[row] - found.xy[other], axis=-1)
             weight = np.where(np.isfinite(distance), found.confidence[row] * found.confidence[other], 0.0)
-            if weight.sum() > 0 and np.average(np.nan_to_num(distance), weights=weight) < 0.08 * size:
+            if weight.sum() > 0 and np.average(np.nan_to_num(distance), weights=weight) < SAME_JOINTS * size:
                 kept[row] = False
     return kept

@@ -106,6 +106,42 @@ def test_weak_detections_are_nobody_new_and_parts_of_a_person_neither():
     assert len(follower.boxes(2, seen(BOX, BOX * [1, 1, 0.6, 0.4]))) == 1
 
 
+def test_a_large_wrong_box_hides_nobody_of_whom_the_detector_is_surer():
+    follower = Follower()
+    large = BOX + [-100, -50, 400, 300]
+    boxes = follower.boxes(0, seen(large, score=0.3))
+    follower.update(0, detection(boxes, [joints_in(large)]))
+    assert len(follower.boxes(1, seen(BOX, score=0.28))) == 1
+    follower.update(1, detection(follower.boxes(1), [joints_in(large)]))
+    assert len(follower.boxes(2, seen(BOX, score=0.5))) == 2
+
+
+def test_a_box_that_the_detector_and_joints_both_see_lies_between_them():
+    follower = Follower(FollowSettings(every=1))
+    follower.update(0, detection(follower.boxes(0, seen(BOX)), [joints_in(BOX)]))
+    boxes = follower.boxes(1, seen(BOX + [20, 10, 0, -20]))
+    assert boxes.xywh[0] == pytest.approx(BOX + [10, 5, 0, -10])
+
+
+def test_a_new_person_needs_joints_or_a_sure_detector():
+    for score, confidence, believed in ((0.3, 0.12, False), (0.3, 0.2, True), (0.4, 0.12, True), (0.4, 0.05, False)):
+        follower = Follower()
+        boxes = follower.boxes(0, seen(BOX, score=score))
+        ahead = follower.boxes(1)
+        assert len(follower.update(0, detection(boxes, [joints_in(BOX)], confidence)).xy) == believed
+        assert len(follower.tracks) == believed
+        assert len(follower.update(1, detection(ahead, [joints_in(BOX)])).xy) == believed
+
+
+def test_of_two_people_on_one_the_surer_stays():
+    follower = Follower()
+    boxes = follower.boxes(0, seen(BOX, BOX + [70, 0, 0, 0]))
+    found = detection(boxes, [joints_in(BOX), joints_in(BOX) + 2])
+    found.confidence[0] = 0.4
+    assert follower.update(0, found).confidence == pytest.approx(np.full((1, 4), 0.9))
+    assert follower.identities == (1,)
+
+
 def test_two_boxes_that_end_on_one_person_are_told_once():
     follower = Follower()
     boxes = follower.boxes(0, seen(BOX, BOX + [70, 0, 0, 0]))
