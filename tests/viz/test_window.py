@@ -28,6 +28,7 @@ from lift3d.viz.window import WindowOptions
 SIZE = (720, 540)
 PICTURES_OF = os.environ.get("LIFT3D_PICTURES_OF")
 PATIENCE_S = 180
+FILMED = (200, 20, 200)  # BGR
 
 
 def test_without_a_display_the_other_way_is_named(walkers, monkeypatch):
@@ -153,9 +154,19 @@ def viewer(walkers, tmp_path, screen):
         covariance[..., [0, 3, 5]] = np.square([0.010, 0.014, 0.008])
         poses.status[20:30, 1, 12:] = 0
         poses = poses.replace(covariance=covariance, verdict={"level": "good", "reasons": []})
+    film(tmp_path / f"{poses.rig.names[1]}.mp4", poses.rig[1].size, len(poses.xyz))
     file = poses.save(tmp_path / "walk.poses.h5")
     with opened(file, screen) as (process, first):
         yield process, poses, first
+
+
+def film(path, size, frames):
+    """A video of nothing but one colour that is nowhere else in the window."""
+    small = tuple(round(side / 4) for side in size)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 60.0, small)
+    for _ in range(frames):
+        writer.write(np.full((small[1], small[0], 3), FILMED, np.uint8))
+    writer.release()
 
 
 @contextmanager
@@ -236,7 +247,7 @@ def test_joints_are_clicked_and_measured_a_camera_is_chosen_and_pictures_are_tak
     screen.act("keyup", "shift")
     screen.act("key", "x")
     screen.wait_for(lambda p: not window.changed(p, first))
-    screen.act("key", "p")  # the cameras' pictures, of which there are none: plain tiles with skeletons
+    screen.act("key", "p")  # the cameras' pictures, of which there is one: else plain tiles with skeletons
 
     def tiles(picture):
         return (window.scene(picture)[-150:, -200:].max(-1) < 100).mean()
@@ -252,10 +263,20 @@ def test_joints_are_clicked_and_measured_a_camera_is_chosen_and_pictures_are_tak
     keep(screen.picture() if PICTURES_OF else paths, "window.png", tmp_path)
     screen.act("key", "e", "sleep", 1, "key", "t", "sleep", 1, "key", "Home")
     screen.wait_for(lambda p: not window.changed(p, first))
-    for _ in range(5):  # behind five views, a camera
+
+    def filmed(picture):
+        """How much of the scene has the video's colour."""
+        return (np.abs(window.scene(picture) - np.array(FILMED)).max(-1) < 40).sum()
+
+    for number in range(5):  # behind five views, a camera
         before = screen.picture()
         screen.act("key", "v")
         screen.wait_for(lambda p, before=before: window.changed(p, before))
+        if number == 3:  # all cameras are in view: let them hold their pictures
+            screen.act("key", "i")
+            keep(screen.wait_for(lambda p: filmed(p) > 100), "window-pictures.png", tmp_path)
+            screen.act("key", "i")
+            screen.wait_for(lambda p: filmed(p) == 0)
     screen.act("key", "s")
     wait_for_file(tmp_path / "walk-1.png")
     saved = cv2.imread(str(tmp_path / "walk-1.png")).astype(int)
