@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.calib import CalibrationError, InputError, Rig
-from lift3d.calib.body_adjustment import Adjustment, Prior, adjust
+from lift3d.calib.body_adjustment import START_SIGMA, Adjustment, Prior, adjust
 from lift3d.calib.body_observations import BodyViews
-from lift3d.calib.people_extrinsics import calibrate_from_person
+from lift3d.calib.people_extrinsics import PeopleExtrinsics, calibrate_from_person
 from lift3d.calib.people_world import BodyParts, PeopleWorld, world_from_person
 from lift3d.calib.repair import Repair, repair
 from lift3d.datasets import Keypoints
@@ -23,6 +23,7 @@ from .association import Association, associate
 from .fragments import join_fragments
 from .main_person import follow_main_person
 from .pairing import view_agreement
+from .people_matching import match_people
 from .triangulation import triangulate
 
 Array = NDArray[np.float64]
@@ -62,16 +63,17 @@ class PeopleCalibration:
 
 
 def body_views(person: Keypoints, *, max_frames: int = MAX_FRAMES) -> BodyViews:
-    """The arrays that :mod:`lift3d.calib` takes, of the first person.
+    """The arrays that :mod:`lift3d.calib` takes; of several people, the joints of one after those of the other.
 
     Args:
-        person: associated keypoints [T, V, 1, J].
+        person: associated keypoints [T, V, P, J].
         max_frames: as many frames at most, evenly spread.
 
     Raises:
         InputError: the person is hardly seen by two views at once.
     """
-    confidence = np.where(person.confidence[:, :, 0] >= MIN_CONFIDENCE, person.confidence[:, :, 0], 0.0)
+    T, V, P, J = person.shape
+    confidence = np.where(person.confidence >= MIN_CONFIDENCE, person.confidence, 0.0).reshape(T, V, P * J)
     shared = ((confidence > 0).sum(1) >= 2).sum(1)
     frames = np.flatnonzero(shared >= 4)
     if len(frames) < MIN_FRAMES:
@@ -80,9 +82,12 @@ def body_views(person: Keypoints, *, max_frames: int = MAX_FRAMES) -> BodyViews:
             "least, and a hundred for a good one: check frame numbers and offsets, or film longer"
         )
     frames = frames[np.linspace(0, len(frames) - 1, min(len(frames), max_frames)).astype(int)]
-    bones, symmetric = rigid_bones(person.skeleton)
+    own, alike = rigid_bones(person.skeleton)
+    bones = tuple((p * J + i, p * J + j) for p in range(P) for i, j in own)
+    symmetric = tuple((p * len(own) + i, p * len(own) + j) for p in range(P) for i, j in alike)
     assert person.frames is not None
-    return BodyViews(person.xy[frames, :, 0], confidence[frames], bones, symmetric, time=person.frames[frames])
+    xy = person.xy[frames].reshape(len(frames), V, P * J, 2)
+    return BodyViews(xy, confidence[frames], bones, symmetric, time=person.frames[frames])
 
 
 def rigid_bones(skeleton: Skeleton) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
@@ -164,12 +169,12 @@ def calibrate_people(
     distance: tuple[str, str, float] | None = None,
     progress: Progress | None = None,
 ) -> PeopleCalibration:
-    """Find the cameras' poses from the person who moves through the volume.
+    """Find the cameras' poses from the person who moves through the volume, or the people who do.
 
     Args:
         keypoints: detections of T frames, V views.
         rig: the lenses; poses in it do not count.
-        stature: metres, of the person.
+        stature: metres, of the person; of several, of who is seen longest.
         distance: two cameras and the metres between them; wins over the stature.
         progress: called with (stage, done, total).
 
@@ -179,8 +184,9 @@ def calibrate_people(
     """
     if stature is None and distance is None:
         raise CalibrationError("the scale is not known: give the person's height or the distance of two cameras")
-    tracked = follow_main_person(keypoints).gather(keypoints)
-    first = calibrate_from_person(body_views(tracked), rig, progress=progress)
+    first = _by_main_person(keypoints, rig, progress=progress)
+    if first is None:
+        return _by_several(keypoints, rig, stature, distance, progress)
     # Now that the views can be compared, the person is found by geometry: passers-by and exchanged sides go.
     world = _world(first.adjustment, keypoints.skeleton, stature, distance)
     person = person_by_geometry(keypoints, world.rig, progress=progress)
@@ -192,6 +198,53 @@ def calibrate_people(
     adjusted = adjust(views, world.rig, Prior(loose, loose, zero, zero, zero, baseline=(a, b)), progress=progress)
     final = _world(adjusted, keypoints.skeleton, stature, distance)
     return PeopleCalibration(final.rig, adjusted, final, len(views.xy), judge_motion(adjusted))
+
+
+def _by_main_person(keypoints: Keypoints, rig: Rig, *, progress: Progress | None) -> PeopleExtrinsics | None:
+    """Cameras from the main person of each view; None where the views do not seem to mean the same person."""
+    tracked = follow_main_person(keypoints).gather(keypoints)
+    try:
+        found = calibrate_from_person(body_views(tracked), rig, progress=progress)
+    except CalibrationError:
+        if keypoints.shape[2] < 2:
+            raise
+        return None
+    return None if keypoints.shape[2] > 1 and _contradicted(found.adjustment, rig) else found
+
+
+def _contradicted(found: Adjustment, rig: Rig) -> list[str]:
+    """Cameras whose residuals are far above any detector's noise: they saw somebody else."""
+    median = [
+        np.nanmedian(found.error[:, v]) if np.isfinite(found.error[:, v]).any() else np.inf for v in range(len(rig))
+    ]
+    return [camera.name for camera, px in zip(rig, median, strict=True) if px > START_SIGMA * max(camera.size)]
+
+
+def _by_several(
+    keypoints: Keypoints,
+    rig: Rig,
+    stature: float | None,
+    distance: tuple[str, str, float] | None,
+    progress: Progress | None,
+) -> PeopleCalibration:
+    """Cameras from several people at once; the height is that of who is seen longest."""
+    matched = match_people(keypoints, rig, progress=progress)
+    if not matched.index.shape[2]:
+        raise InputError(
+            "the views' main people are not the same, and no two cameras agree on who is who; let one person walk "
+            "alone, or use a board"
+        )
+    views = body_views(matched.gather(keypoints))
+    found = calibrate_from_person(views, rig, progress=progress).adjustment
+    if lost := _contradicted(found, rig):
+        raise CalibrationError(
+            f"several people walk about, and what {', '.join(lost)} saw contradicts the others; let one person walk "
+            "alone, or use a board"
+        )
+    people = np.stack(np.split(found.X, matched.index.shape[2], axis=1))  # [P, T, J, 3]
+    longest = people[np.isfinite(people).all(-1).sum((1, 2)).argmax()]
+    world = _world(replace(found, X=longest), keypoints.skeleton, stature, distance)
+    return PeopleCalibration(world.rig, found, world, len(views.xy), judge_motion(found))
 
 
 def _world(

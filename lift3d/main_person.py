@@ -26,6 +26,12 @@ MAX_GAP = 15
 
 MIN_JOINTS = 4
 
+MIN_PIECE = 8
+"""Frames that a piece of path has at least."""
+
+SAME_PLACE = 0.3
+"""Two who come nearer than this share of the largest step may be mistaken for each other."""
+
 
 @dataclass
 class _Track:
@@ -36,6 +42,7 @@ class _Track:
     extent: float = 0.0
     last: int = 0
     worth: float = 0.0
+    doubts: set[int] = field(default_factory=set)  # frames in which it might have gone on as somebody else
 
     def add(self, t: int, candidate: int, joints: Array, confidence: Array) -> None:
         """Take a detection in."""
@@ -71,6 +78,24 @@ def follow_main_person(keypoints: Keypoints) -> Association:
     return Association(index, support, np.zeros(T))
 
 
+def follow_everybody(keypoints: Keypoints) -> list[list[dict[int, int]]]:
+    """Pieces of path of all people, cut where two come close: for each view, {frame: candidate}, longest first."""
+    views = []
+    for v in range(keypoints.shape[1]):
+        pieces = []
+        for track in _tracks(keypoints.xy[:, v], keypoints.confidence[:, v]):
+            piece: dict[int, int] = {}
+            for t, candidate in sorted(track.members.items()):
+                if t in track.doubts:
+                    pieces.append(piece)
+                    piece = {}
+                else:
+                    piece[t] = candidate
+            pieces.append(piece)
+        views.append(sorted((piece for piece in pieces if len(piece) >= MIN_PIECE), key=len, reverse=True))
+    return views
+
+
 def _tracks(xy: Array, confidence: Array) -> list[_Track]:
     """Link the detections [T, P, J, 2] of one view, nearest first."""
     done: list[_Track] = []
@@ -84,6 +109,8 @@ def _tracks(xy: Array, confidence: Array) -> list[_Track]:
         for step, k, p in links:
             if step > 1 or k in taken_tracks or p in taken:
                 continue
+            if any(s < max(2 * step, SAME_PLACE) for s, other, q in links if (other == k) != (q == p)):
+                alive[k].doubts.add(t)
             alive[k].add(t, p, xy[t, p], confidence[t, p])
             taken_tracks.add(k)
             taken.add(p)
