@@ -1,10 +1,11 @@
 """The most probable motion of one person over a stretch of frames, and how sure it is.
 
-Three things speak: the keypoints in every view, with their noise; the motion prior (third differences are small); and
-bones that keep their length. Gauss-Newton on their sum of squares, banded in time.
+Four things speak: the keypoints in every view, with their noise; the motion prior (third differences are small); bones
+that keep their length; and limbs that keep within their range. Gauss-Newton on their sum of squares, banded in time.
 
     first each joint for itself:  reprojection + motion, with Huber weights and each view's persistent error followed
-    then joints that bones join:  reprojection (weights now fixed) + motion + bones, and the inverse for the covariance
+    then joints that bones join:  reprojection (weights now fixed) + motion + bones + limits, and the inverse for the
+                                  covariance
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .banded import BandedCholesky
+from .joint_limits import JointLimits, add_limits
 from .motion_prior import local_strength, motion_bands
 from .persistence import NoiseSplit, persistent_error
 from .point_solver import Array, Observations, normal_equations, reproject
@@ -43,11 +45,13 @@ class Person:
         split: how the noise of each joint divides.
         strength: [J] variance q of the third differences, m².
         bones: None: no bone is held.
+        limits: bounds on limbs whose bones are held; None: none.
     """
 
     split: NoiseSplit
     strength: Array
     bones: Bones | None = None
+    limits: JointLimits | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,5 +196,8 @@ def _group_step(
     gradient = np.where(on[..., None], g[:, joints] + _motion_pull(own, here - middle), 0.0).reshape(n, 3 * m)
     if person is not None and person.bones is not None:
         add_bones(blocks, gradient, here, on, person.bones.within(joints, person.split.jitter))
+    if person is not None and person.limits is not None:
+        normal, scale = (blocks, gradient), person.split.jitter
+        add_limits(normal, x, active, limits=person.limits, joints=joints, scale=scale)
     factor = BandedCholesky(blocks, np.repeat(own, 3, axis=2))
     return here - factor.solve(gradient).reshape(n, m, 3), factor

@@ -8,6 +8,7 @@ import numpy as np
 
 from lift3d.datasets import Skeleton
 
+from .joint_limits import joint_limits, kept_limits
 from .map_smoother import Person, Stretch, smooth
 from .motion_prior import LOG_RATIO, estimate_strength
 from .persistence import HORIZON_S, NoiseSplit, split_noise
@@ -24,13 +25,14 @@ costs 1 % of the error and brings the 90 % ellipsoids from 85 to 89 % of the tru
 USUAL_JERK = 100.0  # m/s³, of a joint that was hardly ever seen
 
 
-def learn_person(pieces: list[Stretch], skeleton: Skeleton, *, bones: bool = True) -> Person:
-    """Estimate how the noise of each joint divides, how smoothly it moves, and how long the bones are.
+def learn_person(pieces: list[Stretch], skeleton: Skeleton, *, bones: bool = True, limits: bool = True) -> Person:
+    """Estimate how the noise of each joint divides, how smoothly it moves, how long the bones are, what limbs may do.
 
     Args:
         pieces: stretches of the same person, as they were triangulated frame by frame.
         skeleton: J joints.
         bones: measure bones.
+        limits: judge limbs, if bones are measured.
     """
     fps = pieces[0].fps
     points = [_per_frame(piece) for piece in pieces]
@@ -39,7 +41,17 @@ def learn_person(pieces: list[Stretch], skeleton: Skeleton, *, bones: bool = Tru
     variance = _joined([variance for _, variance in points], fps)
     strength = np.maximum(CAUTION * _strengths(x, variance, split, fps), _least(variance, split))
     person = Person(split, strength)
-    return replace(person, bones=_measure(pieces, person, skeleton)) if bones else person
+    if not bones:
+        return person
+    smoothed = [smooth(piece, person) for piece in pieces]
+    x = np.concatenate([np.where(p.active[..., None], s.x, np.nan) for p, s in zip(pieces, smoothed, strict=True)])
+    covariance = np.concatenate([s.covariance for s in smoothed])
+    bounds = joint_limits(skeleton) if limits else None
+    return replace(
+        person,
+        bones=_measure(x, covariance, person.split, skeleton, fps=fps),
+        limits=kept_limits(x, bounds) if bounds else None,
+    )
 
 
 def _least(variance: Array, split: NoiseSplit) -> Array:
@@ -70,13 +82,10 @@ def _strength(x: Array, variance: Array, split: NoiseSplit, j: int, *, fps: floa
     return estimate_strength(x[::every], independent, fps / every, usual=prior) / scale
 
 
-def _measure(pieces: list[Stretch], person: Person, skeleton: Skeleton) -> Bones:
+def _measure(x: Array, covariance: Array, split: NoiseSplit, skeleton: Skeleton, *, fps: float) -> Bones:
     """Bone lengths from pieces that were smoothed without them."""
-    smoothed = [smooth(piece, person) for piece in pieces]
-    x = [np.where(piece.active[..., None], s.x, np.nan) for piece, s in zip(pieces, smoothed, strict=True)]
-    covariance = np.concatenate([s.covariance for s in smoothed])
-    persistence = LENGTH_MEMORY_S * pieces[0].fps * (1 + 9 * float(person.split.persistent.mean()))
-    return measure_bones(np.concatenate(x), covariance, skeleton, persistence=persistence)
+    persistence = LENGTH_MEMORY_S * fps * (1 + 9 * float(split.persistent.mean()))
+    return measure_bones(x, covariance, skeleton, persistence=persistence)
 
 
 def _joined(parts: list[Array], fps: float) -> Array:

@@ -39,11 +39,13 @@ class RefinementConfig:
     Args:
         max_gap: seconds; longer gaps stay gaps.
         bones: hold bone lengths.
+        limits: keep limbs within the range that people have; only where bones are held.
         strength: multiplies the variance of the motion prior that is estimated; below 1 smooths more.
     """
 
     max_gap: float = 0.2
     bones: bool = True
+    limits: bool = True
     strength: float = 1.0
 
     def __post_init__(self) -> None:
@@ -149,6 +151,7 @@ def _describe(person: Person, poses: Poses) -> dict[str, Any]:
         }
         if bones
         else {},
+        "joint_limits": [limit.name for limit in person.limits.limits] if person.limits else [],
     }
 
 
@@ -197,7 +200,8 @@ class _Job:
 
     def learn(self) -> Person:
         """Noise, motion and bones of this person."""
-        person = learn_person(self.pieces(), self.poses.skeleton, bones=self.config.bones)
+        config = self.config
+        person = learn_person(self.pieces(), self.poses.skeleton, bones=config.bones, limits=config.limits)
         return replace(person, strength=person.strength * self.config.strength)
 
     def write(self, out: Poses, person: Person, start: int, first: int, last: int, stop: int) -> None:
