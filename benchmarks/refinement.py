@@ -31,7 +31,7 @@ from lift3d.datasets.synthetic import ring_rig
 from lift3d.reconstruct import reconstruct
 from lift3d.refinement import RefinementConfig, refine
 from lift3d.smoothing import SmoothingConfig, motion_figures, smooth_poses
-from lift3d.triangulation import triangulate
+from lift3d.triangulation import exchange_sides, triangulate
 
 FPS = 60.0
 NOISES = {
@@ -48,11 +48,11 @@ SYMMETRIC = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 def per_frame(keypoints: Keypoints, rig) -> Poses:
     """Triangulate associated keypoints frame by frame, sides exchanged back."""
     found = triangulate(keypoints.xy, rig, keypoints.confidence, symmetric=keypoints.skeleton.symmetric)
-    xy, confidence = keypoints.xy.copy(), keypoints.confidence.copy()
-    for left, right in keypoints.skeleton.symmetric:
-        swapped = found.swapped[..., left]
-        for array in (xy, confidence):
-            array[swapped, left], array[swapped, right] = array[swapped, right], array[swapped, left].copy()
+    x, y, confidence = (
+        exchange_sides(value, found.swapped, keypoints.skeleton.symmetric)
+        for value in (keypoints.xy[..., 0], keypoints.xy[..., 1], keypoints.confidence)
+    )
+    xy = np.stack([x, y], axis=-1)
     present = np.isfinite(found.xyz).all(-1)
     return Poses(
         xyz=found.xyz,

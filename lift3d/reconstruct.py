@@ -34,7 +34,7 @@ from .point_solver import Array
 from .smoothing import SmoothingConfig, smooth_poses
 from .summary import summarise
 from .swaps import Sides
-from .triangulation import Triangulation, triangulate
+from .triangulation import Triangulation, exchange_sides, triangulate
 
 Progress = Callable[[str, int, int], None]
 
@@ -291,12 +291,11 @@ def _poses(found: Triangulation, person: Keypoints, rig: Rig, fps: float) -> Pos
 
 def _exchange_back(person: Keypoints, found: Triangulation) -> tuple[Array, Array]:
     """Keypoints with left and right as they were used."""
-    xy, confidence = person.xy.copy(), person.confidence.copy()
-    for left, right in person.skeleton.symmetric:
-        swapped = found.swapped[..., left]
-        for array in (xy, confidence):
-            array[swapped, left], array[swapped, right] = array[swapped, right], array[swapped, left].copy()
-    return xy, confidence
+    x, y, confidence = (
+        exchange_sides(value, found.swapped, person.skeleton.symmetric)
+        for value in (person.xy[..., 0], person.xy[..., 1], person.confidence)
+    )
+    return np.stack([x, y], axis=-1), confidence
 
 
 def _joint_confidence(confidence: Array, used: NDArray[np.bool_], present: NDArray[np.bool_]) -> Array:

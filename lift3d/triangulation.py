@@ -116,6 +116,20 @@ def triangulate(
     return replace(_result(found, sigma, swapped, model, flat), unsure=None if flat else unsure)
 
 
+def exchange_sides(value: Array, swapped: NDArray[np.bool_], pairs: Sequence[tuple[int, int]]) -> Array:
+    """Exchange what was found of left and right joints.
+
+    Args:
+        value: [..., J].
+        swapped: [..., J], alike for both joints of a pair.
+        pairs: (left, right) positions.
+    """
+    mirror = np.arange(value.shape[-1])
+    for left, right in pairs:
+        mirror[[left, right]] = right, left
+    return np.where(swapped, value[..., mirror], value)
+
+
 @dataclass(frozen=True, eq=False)
 class _Seen:
     """All observations, with a noise of one pixel.
@@ -239,15 +253,12 @@ def _undo_swaps(seen: _Seen, sides: Sides, sigma: Array) -> tuple[_Seen, NDArray
 def _exchanged(seen: _Seen, sides: Sides, swapped: NDArray[np.bool_]) -> _Seen:
     """The observations with left and right exchanged where [T, V, P, J] says so."""
     T, V, P, J = swapped.shape
-    mirror = np.arange(J)
-    for left, right in sides.pairs:
-        mirror[[left, right]] = right, left
     obs = Observations(seen.obs.R, seen.obs.t, seen.obs.xy.copy(), seen.obs.info.copy())
     where = np.moveaxis(swapped, 1, 0)
     for array in (obs.xy, obs.info):
         joints = array.reshape(len(array), V, T, P, J)
-        joints[:] = np.where(where, joints[..., mirror], joints)
-    return _Seen(obs, np.where(swapped, seen.confidence[..., mirror], seen.confidence))
+        joints[:] = exchange_sides(joints, where, sides.pairs)
+    return _Seen(obs, exchange_sides(seen.confidence, swapped, sides.pairs))
 
 
 def _result(found: Consensus, sigma: Array, swapped: NDArray[np.bool_], model: NoiseModel, flat: bool) -> Triangulation:

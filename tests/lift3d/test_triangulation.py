@@ -11,7 +11,7 @@ from lift3d.calib import InputError, Rig
 from lift3d.calib.triangulation import triangulate_linear
 from lift3d.datasets.synthetic import ring_rig
 from lift3d.noise import NoiseModel
-from lift3d.triangulation import triangulate
+from lift3d.triangulation import exchange_sides, triangulate
 
 CHI2_90 = 6.251  # 90 % of chi-squared with three degrees of freedom
 
@@ -231,3 +231,13 @@ def consensus_input(xy, rig):
     from lift3d.point_solver import observe
 
     return observe(xy, rig)
+
+
+def test_sides_are_exchanged_where_it_is_said_and_twice_gives_them_back(rng):
+    value = rng.normal(size=(4, 2, 5))
+    swapped = np.zeros(value.shape, bool)
+    swapped[1:3, 0, [1, 2]] = True
+    once = exchange_sides(value, swapped, [(1, 2), (3, 4)])
+    np.testing.assert_array_equal(once[1:3, 0], value[1:3, 0][:, [0, 2, 1, 3, 4]])
+    np.testing.assert_array_equal(once[~swapped], value[~swapped])
+    np.testing.assert_array_equal(exchange_sides(once, swapped, [(1, 2), (3, 4)]), value)
