@@ -47,6 +47,7 @@ class LiftConfig:
         max_gap: seconds; shorter gaps are bridged and marked, longer ones stay.
         ground: put the lowest ankles onto z = 0, moving the camera alike; for a camera whose height is not known.
         flip_test: average with the answer for the mirror image; twice the network's work, a little better.
+        exact: confidences of 1 mean 2D without any error, projected from motion capture for example.
         assumed_focal: of an unknown camera, over the larger side of the picture; 1.2 is a phone's or webcam's lens of
             45 degrees.
     """
@@ -56,6 +57,7 @@ class LiftConfig:
     max_gap: float = 0.2
     ground: bool = False
     flip_test: bool = True
+    exact: bool = False
     assumed_focal: float = 1.2
 
 
@@ -97,7 +99,7 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     confidence = np.where(np.isfinite(rays).all(-1), confidence, 0.0)
     enough = (confidence > 0).sum(-1) >= config.least_joints
     confidence *= enough[:, None]
-    lifted = lifter.lift_rays(rays, confidence, both_sides=config.flip_test)
+    lifted = lifter.lift_rays(rays, confidence, both_sides=config.flip_test, exact=config.exact)
     placed = place(lifted, rays, confidence, lifter.joints)
     xyz = (placed.xyz - camera.t) @ camera.R  # R transposed, for row vectors
     covariance = camera.R.T @ placed.covariance @ camera.R

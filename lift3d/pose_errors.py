@@ -116,7 +116,7 @@ def compare_poses(
         figures["MPJVE"] = bootstrap_mean(mean_over_joints(mpjve(p, x)), groups[1:], rng)
     seen = np.isfinite(errors["PA-MPJPE"])
     by_joint = np.where(seen, errors["PA-MPJPE"], 0).sum(0) / np.maximum(seen.sum(0), 1)
-    protocol = f"{len(p)} frames; {len(joints)} joints and the pelvis; relative to the middle of the hips; no flip test"
+    protocol = f"{len(p)} frames; {len(joints)} joints and the pelvis; relative to the middle of the hips"
     pck, auc = (float(np.nanmean(share(errors["MPJPE"]))) for share in (pck3d, auc3d))
     return PoseErrors(len(p), ("pelvis", *joints), figures, pck, auc, by_joint, protocol)
 

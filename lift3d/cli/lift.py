@@ -28,6 +28,7 @@ LIFTED = 3  # lift3d.datasets.poses.Status.LIFTED; importing it would make the c
 @click.option("--ground", is_flag=True, help="Put the feet onto z = 0, where the camera's height is not known.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True,
               help="Average with the answer for the mirror image.")  # fmt: skip
+@click.option("--exact", is_flag=True, help="Where a confidence is 1 the 2D has no error, as no detector's.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
 def command(
@@ -42,6 +43,7 @@ def command(
     max_gap: float,
     ground: bool,
     flip_test: bool,
+    exact: bool,
     device: str,
     overwrite: bool,
 ) -> None:
@@ -57,7 +59,7 @@ def command(
 
     check_writable(out, overwrite=overwrite)
     chosen = Lifter.load(checkpoint, device=device)
-    config = LiftConfig(max_gap=max_gap, ground=ground, flip_test=flip_test)
+    config = LiftConfig(max_gap=max_gap, ground=ground, flip_test=flip_test, exact=exact)
     video = source if is_video(source) else None
     seen: Camera | Path = camera if camera is not None else _assumed(size or _size_of(video))
     if video is not None:

@@ -32,6 +32,7 @@ SHIPPED = Path(__file__).parents[1] / "weights" / "lifter_coco17_mlp.pt"
 COVERED = 0.90  # what the calibrated intervals shall cover
 NORMAL_90 = 1.6449
 BLOCK = 4096
+MOST_SURE = 0.97  # of a detector: networks learn that 1 stands for exact 2D
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,15 +124,16 @@ class Lifter:
         xyz, log_sigma = (answer[0].cpu().numpy() for answer in answers)
         return xyz - xyz[:, :1], np.exp(log_sigma) * self.sigma_factor
 
-    def lift_rays(self, xy: Array, confidence: Array, *, both_sides: bool = True) -> Lifted:
+    def lift_rays(self, xy: Array, confidence: Array, *, both_sides: bool = True, exact: bool = False) -> Lifted:
         """Lift a sequence of one person; where it is shorter than the window its ends are repeated.
 
         Args:
             xy: [T, J, 2] on z = 1, the J joints of :attr:`joints`; NaN where missing.
             confidence: [T, J], 0 where missing.
             both_sides: average with the answer for the mirror image, as :meth:`lift_both_sides`.
+            exact: confidences of 1 are meant: the 2D has no error. No detector's is like that.
         """
-        encoded = encode(xy, confidence)
+        encoded = encode(xy, confidence if exact else np.minimum(confidence, MOST_SURE))
         if both_sides:
             xyz, sigma = self._both_sides(self._lift_sequence, encoded.features)
         else:
@@ -150,8 +152,11 @@ def _full(value: torch.Tensor) -> torch.Tensor:
 
 
 def measure_sigma(lifter: Lifter, samples: Samples) -> tuple[float, float]:
-    """The factors on sigma with which its intervals would cover 90 % of these samples: across and along the sight."""
-    xyz, sigma = lifter.lift(samples.features)
+    """The factors on sigma with which intervals would cover 90 % of these samples, lifted from both sides.
+
+    Across and along the line of sight.
+    """
+    xyz, sigma = lifter.lift_both_sides(samples.features)
     ratio = np.abs(xyz - samples.target)[:, 1:] / sigma[:, 1:][..., [0, 0, 1]]
     across, along = (float(np.quantile(part, COVERED)) / NORMAL_90 for part in (ratio[..., :2], ratio[..., 2]))
     return across, along

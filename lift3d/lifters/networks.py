@@ -8,6 +8,7 @@ Convention:
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -22,19 +23,22 @@ LOG_SIGMA_RANGE = (-4.0, 4.0)
 
 
 class Heads(nn.Module):
-    """The answer from the last hidden layer; what sigma learns does not disturb the rest."""
+    """The answer from the last hidden layer; what sigma learns does not disturb the rest.
 
-    def __init__(self, width: int, joints: int) -> None:
+    The hidden layer is made to forget the detector's errors, so sigma looks at what was seen as well.
+    """
+
+    def __init__(self, width: int, joints: int, features: int) -> None:
         super().__init__()
         self.joints = joints
         self.xyz = nn.Linear(width, 3 * joints)
-        self.sigma = nn.Linear(width, 2 * joints)
+        self.sigma = nn.Linear(width + features, 2 * joints)
 
-    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Xyz [..., J, 3] metres and log_sigma [..., J, 2] from hidden [..., width]."""
+    def forward(self, hidden: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Xyz [..., J, 3] metres and log_sigma [..., J, 2] from hidden [..., width] and features [..., F]."""
         xyz = OUTPUT_SCALE * self.xyz(hidden).unflatten(-1, (self.joints, 3))
-        raw = self.sigma(hidden.detach()).unflatten(-1, (self.joints, 2))
-        return xyz, raw.clamp(*LOG_SIGMA_RANGE) + torch.log(torch.tensor(SIGMA_SCALE))
+        raw = self.sigma(torch.cat([hidden.detach(), seen], -1)).unflatten(-1, (self.joints, 2))
+        return xyz, raw.clamp(*LOG_SIGMA_RANGE) + math.log(SIGMA_SCALE)
 
 
 def _layer(inputs: int, width: int, dropout: float) -> list[nn.Module]:
@@ -52,20 +56,20 @@ class Mlp(nn.Module):
     causal = False
     target = 0
 
-    def __init__(self, features: int, joints: int, *, width: int = 1024, blocks: int = 2, dropout: float = 0.1) -> None:
+    def __init__(self, features: int, joints: int, *, width: int = 1024, blocks: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
         self.first = nn.Sequential(*_layer(features, width, dropout))
         self.blocks = nn.ModuleList(
             nn.Sequential(*_layer(width, width, dropout), *_layer(width, width, dropout)) for _ in range(blocks)
         )
-        self.heads = Heads(width, joints)
+        self.heads = Heads(width, joints, features)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The answer for [B, 1, F]."""
         hidden = self.first(features[:, -1])
         for block in self.blocks:
             hidden = hidden + block(hidden)
-        answer: tuple[Tensor, Tensor] = self.heads(hidden)
+        answer: tuple[Tensor, Tensor] = self.heads(hidden, features[:, -1])
         return answer
 
 
@@ -76,7 +80,7 @@ class Tcn(nn.Module):
     """
 
     def __init__(
-        self, features: int, joints: int, *, width: int = 512, blocks: int = 2, dropout: float = 0.1,
+        self, features: int, joints: int, *, width: int = 512, blocks: int = 2, dropout: float = 0.0,
         causal: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -86,16 +90,17 @@ class Tcn(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv1d(width, width, 1, bias=False) for _ in range(blocks))
         self.norms = nn.ModuleList(SharedBatchNorm(width) for _ in range(2 * blocks + 1))
         self.dropout = SharedDropout(dropout)
-        self.heads = Heads(width, joints)
+        self.heads = Heads(width, joints, features)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The answer for one frame of each window [B, window, F]; steps of three leave out what nobody reads."""
-        answer: tuple[Tensor, Tensor] = self.heads(self._hidden(features, dense=False)[:, 0])
+        answer: tuple[Tensor, Tensor] = self.heads(self._hidden(features, dense=False)[:, 0], features[:, self.target])
         return answer
 
     def sequence(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The answers for all frames of [B, T + window - 1, F]: xyz [B, T, J, 3] and log_sigma [B, T, J, 2]."""
-        answer: tuple[Tensor, Tensor] = self.heads(self._hidden(features, dense=True))
+        hidden = self._hidden(features, dense=True)
+        answer: tuple[Tensor, Tensor] = self.heads(hidden, features[:, self.target : self.target + hidden.shape[1]])
         return answer
 
     def _hidden(self, x: Tensor, *, dense: bool) -> Tensor:

@@ -37,7 +37,7 @@ def test_intervals_are_calibrated_on_the_held_out_subject(trained, samples):
     lifter.sigma_factor = np.array([1.0, 1.0], np.float32)
     across, along = measure_sigma(lifter, samples)
     lifter.sigma_factor = np.array([across, along], np.float32)
-    xyz, sigma = lifter.lift(samples.features)
+    xyz, sigma = lifter.lift_both_sides(samples.features)
     inside = np.abs(xyz - samples.target)[:, 1:] <= 1.6449 * sigma[:, 1:][..., [0, 0, 1]]
     assert inside[..., :2].mean() == pytest.approx(0.9, abs=0.002)
     assert inside[..., 2].mean() == pytest.approx(0.9, abs=0.002)
@@ -47,7 +47,7 @@ def test_rays_and_features_give_one_answer_in_their_frames(trained, rng, mocap_b
     lifter = Lifter.load(trained)
     person = mocap_body[:, [1, 2, 0]] * (1, -1, 1) + (0.8, 0.9, 4.0)
     xy = rng.normal(0, 0.001, (6, 17, 2)) + (person[:, :2] / person[:, 2:])
-    lifted = lifter.lift_rays(xy, np.ones((6, 17)), both_sides=False)
+    lifted = lifter.lift_rays(xy, np.ones((6, 17)), both_sides=False, exact=True)
     assert lifted.xyz.shape == (6, 17, 3)
     assert (lifted.xyz[:, 0] == 0).all()
     encoded = encode(xy, np.ones((6, 17)))
@@ -64,8 +64,16 @@ def test_rays_are_lifted_from_both_sides_as_windows_are(trained, rng):
     xy = rng.normal(0, 0.1, (4, 17, 2))
     encoded = encode(xy, np.ones((4, 17)))
     turned, _ = lifter.lift_both_sides(encoded.features[:, None])
-    lifted = lifter.lift_rays(xy, np.ones((4, 17)))
+    lifted = lifter.lift_rays(xy, np.ones((4, 17)), exact=True)
     np.testing.assert_allclose(lifted.xyz @ encoded.R.transpose(0, 2, 1), turned, atol=1e-6)
+
+
+def test_a_detector_is_not_believed_to_be_exact(trained, rng):
+    lifter = Lifter.load(trained)
+    xy = rng.normal(0, 0.1, (4, 17, 2))
+    sure, nearly = (lifter.lift_rays(xy, np.full((4, 17), c)).xyz for c in (1.0, 0.97))
+    assert (sure == nearly).all()
+    assert np.abs(lifter.lift_rays(xy, np.ones((4, 17)), exact=True).xyz - sure).max() > 1e-4
 
 
 def test_nobody_is_nan_and_nan_is_nobody(trained):
