@@ -61,7 +61,7 @@ def write_overlay(
     to cover it and centred, which undoes a letterbox.
 
     Args:
-        poses: a result with its rig and keypoints.
+        poses: a result with its rig; keypoints are drawn where it holds them.
         videos: camera name to video file; frame k of the video belongs to frame number k.
         path: the MP4.
         options: what is drawn.
@@ -73,7 +73,7 @@ def write_overlay(
         FileExistsError: the file exists.
     """
     options = options or OverlayOptions()
-    if poses.rig is None or poses.keypoints is None or not len(poses.rig):
+    if poses.rig is None or not len(poses.rig):
         raise InputError("the result holds no cameras to draw on; `lift3d reconstruct` stores them in what it writes")
     frames = range(len(poses.time))[options.start : options.stop]
     if not len(frames):

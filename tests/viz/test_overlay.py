@@ -84,6 +84,11 @@ def test_a_result_without_cameras_is_refused(poses, tmp_path):
         write_overlay(poses.replace(rig=None), {}, tmp_path / "o.mp4")
 
 
+def test_a_result_without_keypoints_is_drawn_all_the_same(poses, tmp_path):
+    path = write_overlay(poses.replace(keypoints=None), {}, tmp_path / "o.mp4", options=OverlayOptions(stop=2))
+    assert len(frames_of(path)) == 2
+
+
 def test_no_frames_are_refused(poses, tmp_path):
     with pytest.raises(InputError, match="no frame from 90"):
         write_overlay(poses, {}, tmp_path / "o.mp4", options=OverlayOptions(start=90))

@@ -233,6 +233,10 @@ def test_joints_are_clicked_and_measured_a_camera_is_chosen_and_pictures_are_tak
         """How much is written in the scene's upper left corner."""
         return (picture[: window.top, :250].max(-1) < 90).sum()
 
+    def filmed(picture):
+        """How much of the scene has the video's colour."""
+        return (np.abs(window.scene(picture) - np.array(FILMED)).max(-1) < 40).sum()
+
     def press(*place):
         screen.act("mousemove", *place, "sleep", 0.5, "mousedown", 1, "sleep", 0.5, "mouseup", 1)
 
@@ -252,7 +256,7 @@ def test_joints_are_clicked_and_measured_a_camera_is_chosen_and_pictures_are_tak
     def tiles(picture):
         return (window.scene(picture)[-150:, -200:].max(-1) < 100).mean()
 
-    keep(screen.wait_for(lambda p: tiles(p) > 0.5), "window-cameras.png", tmp_path)
+    keep(screen.wait_for(lambda p: tiles(p) > 0.5 and filmed(p) > 100), "window-cameras.png", tmp_path)
     screen.act("key", "p")
     screen.wait_for(lambda p: not window.changed(p, first))
     screen.act("key", "e")
@@ -263,11 +267,6 @@ def test_joints_are_clicked_and_measured_a_camera_is_chosen_and_pictures_are_tak
     keep(screen.picture() if PICTURES_OF else paths, "window.png", tmp_path)
     screen.act("key", "e", "sleep", 1, "key", "t", "sleep", 1, "key", "Home")
     screen.wait_for(lambda p: not window.changed(p, first))
-
-    def filmed(picture):
-        """How much of the scene has the video's colour."""
-        return (np.abs(window.scene(picture) - np.array(FILMED)).max(-1) < 40).sum()
-
     for number in range(5):  # behind five views, a camera
         before = screen.picture()
         screen.act("key", "v")
