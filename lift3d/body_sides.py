@@ -31,6 +31,9 @@ ALL_VIEWS = 5
 """Up to so many views all ways of exchanging some are weighed; with more, those that single frames suggest."""
 
 MOST_WAYS = 16
+OFTEN = 0.1
+"""Share of the frames in which such a way must be seen; what is rarer is left to :mod:`lift3d.swaps`."""
+
 SAMPLE = 100
 """Frames that are asked for ways of exchanging views, where there are many views."""
 
@@ -190,7 +193,8 @@ def _ways(bodies: BodyViews) -> Mask:
         best[better], found[better] = total[better], (swap < keep).T[better]
     found ^= found.sum(1, keepdims=True) * 2 > V
     ways, count = np.unique(found, axis=0, return_counts=True)
-    ways = ways[np.argsort(-count, kind="stable")]
+    often = count >= OFTEN * m
+    ways = ways[often][np.argsort(-count[often], kind="stable")]
     ways = np.concatenate([none, ways[ways.any(1)]])
     kept: list[NDArray[np.bool_]] = []
     for way in ways[:MOST_WAYS]:
@@ -200,14 +204,18 @@ def _ways(bodies: BodyViews) -> Mask:
 
 
 def _hypotheses(
-    left: Observations, right: Observations
+    left: Observations, right: Observations, ways: Mask | None = None
 ) -> Iterator[tuple[tuple[int, int], bool, tuple[Array, Array, list[tuple[Array, Array]]]]]:
-    """Every two views, agreeing and disagreeing about sides, and what the others say of the points that they give."""
+    """Every two views, agreeing and disagreeing about sides, and what the others say of the points that they give.
+
+    With ``ways`` [K, V] only what one of them asks for.
+    """
     pairs = pairs_by_angle(left)
     V = len(left.R)
-    for pair in pairs if V <= ALL_VIEWS else pairs[: 3 * V]:
+    for i, j in pairs if V <= ALL_VIEWS else pairs[: 3 * V]:
         for exchange in (False, True):
-            yield pair, exchange, view_costs(left, right, pair, exchange, CUT)
+            if ways is None or ((ways[:, i] != ways[:, j]) == exchange).any():
+                yield (i, j), exchange, view_costs(left, right, (i, j), exchange, CUT)
 
 
 def _table(bodies: BodyViews, ways: Mask) -> _Table:
@@ -263,7 +271,7 @@ def _best_points(left: Observations, right: Observations, ways: Mask) -> tuple[A
     nothing = CUT**2 * (left.seen.sum(0) + right.seen.sum(0))
     best = np.repeat(nothing[None].astype(float), K, axis=0)
     X, C = np.full((K, 2, 3, n), np.nan), np.full((K, 2, 6, n), np.nan)
-    for (i, j), exchange, (keep, swap, points) in _hypotheses(left, right):
+    for (i, j), exchange, (keep, swap, points) in _hypotheses(left, right, ways):
         for k in np.flatnonzero((ways[:, i] != ways[:, j]) == exchange):
             turned = bool(ways[k, i])
             total = np.where((ways[k] != turned)[:, None], swap, keep).sum(0)

@@ -195,7 +195,10 @@ class PeopleTracker:
         part = sights.take(rest)
         opinion = self._appearance(frame, part.view, part.candidate) if self._appearance else None
         group = find_people(part, self._views, opinion, mirror=self._mirror)
+        fits = self._fits_known(part, members)
         for body, theirs, support in zip(group.X, group.members, group.support, strict=True):
+            if fits[:, theirs[theirs >= 0]].all(1).any():
+                continue
             theirs = np.where(theirs >= 0, rest[theirs], -1)
             row, exchanged = self._lost_body(body, (members >= 0).sum(1))
             if row == -2:
@@ -213,6 +216,11 @@ class PeopleTracker:
                 members[row], vote[row], X[row] = theirs, votes, body
                 self._states.restart(row, start)
         return members, vote, X
+
+    def _fits_known(self, part: Sights, members: IndexArray) -> Mask:
+        """[K, N] whether detections that are left over fit people who are explained: reported a second time."""
+        votes, _ = match_bodies(self._states.X, part, self._views, mirror=self._mirror)
+        return np.asarray((votes > TRACK_VOTE) & ((members >= 0).sum(1) >= 2)[:, None])
 
     def _lost_body(self, body: Array, seen: IndexArray) -> tuple[int, bool]:
         """Which state a body continues, with left and right exchanged or not.
