@@ -2,10 +2,11 @@
 
     python benchmarks/body_sides.py [--seeds 4] [--capture ../shared/captures/balance]
 
-Every choice of views exchanges left and right in 95 % of the frames: of synthetic captures of two seconds, and with
---capture every two views of the real one's OpenPose and BlazePose keypoints. "Right" is the share of (frame, view) whose sides come out
-as they went in, "error" the median distance to the truth, or to the result from the untouched keypoints. "Without
-anatomy" is the control: what two views against two come to where nothing tells a body from its mirror image.
+Every choice of views exchanges left and right in 95 % of the frames of synthetic captures of two seconds, and with
+--capture every two views of the real one, for OpenPose's and BlazePose's keypoints. "Right" is the share of (frame,
+view) whose sides come out as they went in, "error" the median distance to the truth, or to the result from the
+untouched keypoints. "Without anatomy" is the control: what the views come to where nothing tells a body from its mirror
+image.
 """
 
 from __future__ import annotations
