@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.consensus import GATE, find_consensus
+from lift3d.consensus import GATE, Consensus, find_consensus
 from lift3d.datasets import Poses
 from lift3d.datasets.capture import open_capture
 from lift3d.datasets.synthetic import ring_rig
 from lift3d.heavy_tails import heed_tails, log_likelihood
 from lift3d.noise import NoiseModel, Tails
-from lift3d.point_solver import observe
+from lift3d.point_solver import Observations, observe
 from lift3d.reconstruct import reconstruct
 from lift3d.summary import residuals
 from lift3d.triangulation import triangulate
@@ -74,6 +74,30 @@ def synthetic(points: int = 6000, seeds: int = 3) -> None:
             )
 
 
+def fixed(views: int = 4, points: int = 6000) -> None:
+    """What a law that is fixed beforehand costs on Gaussian noise."""
+    rng, rig = np.random.default_rng(1), ring_rig(views)
+    xyz = rng.uniform((-1, -1, 0), (1, 1, 2), (points, 3))
+    xy = rig.project(xyz) + 3.0 * rng.normal(size=(views, points, 2))
+    joint = triangulate(xy, rig).noise.joint
+    obs = observe(xy, rig).with_noise(np.full((views, points), joint[0]))
+    print(f"{views} views, Gaussian noise, but triangulated with fixed degrees of freedom:")
+    for degrees in (np.inf, 10.0, 5.0, 3.0, 1.0):
+        width = fitted(obs, find_consensus(obs), degrees)[1].width
+        found = triangulate(xy, rig, noise=NoiseModel(joint, tails=Tails(degrees, width)))
+        error, coverage = judge(found, xyz)
+        print(f"{degrees:5g}: {error:.2f} mm, {coverage:.1f} %")
+
+
+def fitted(obs: Observations, found: Consensus, degrees: float) -> tuple[float, Tails]:
+    """The log-likelihood under so many degrees of freedom, and the law with its width."""
+    three = np.flatnonzero(found.inlier.sum(0) >= 3)
+    inliers, X, law = obs.take(three).weighted(found.inlier[:, three]), found.X[:, three], Tails(degrees)
+    for _ in range(4):
+        score, law, X = log_likelihood(inliers, X, law, GATE)
+    return score, law
+
+
 class Capture:
     """One detector's keypoints of the capture, ready to be triangulated under any law."""
 
@@ -93,10 +117,7 @@ class Capture:
             seen[without] = False
         obs = self.obs.weighted(seen)
         found = find_consensus(obs)
-        three = np.flatnonzero(found.inlier.sum(0) >= 3)
-        inliers, X, law = obs.take(three).weighted(found.inlier[:, three]), found.X[:, three], Tails(degrees)
-        for _ in range(4):
-            score, law, X = log_likelihood(inliers, X, law, GATE)
+        score, law = fitted(obs, found, degrees)
         found = heed_tails(obs, found, law)
         T, _, P, J = self.shape
         return score, self.poses.replace(xyz=found.X.T.reshape(T, P, J, 3))
@@ -146,6 +167,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "synthetic":
         synthetic()
+        fixed()
     else:
         folder = arguments.shared / "captures/balance"
         balance(arguments.shared, arguments.calibration or folder / "Calib.qca.txt")

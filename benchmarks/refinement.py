@@ -4,6 +4,7 @@
     .venv/bin/python benchmarks/refinement.py mocap          # real movement: clips of ../shared/mocap
     .venv/bin/python benchmarks/refinement.py balance        # the real capture ../shared/captures/balance
     .venv/bin/python benchmarks/refinement.py held-out       # the same, predicting a camera that was left out
+    .venv/bin/python benchmarks/refinement.py limits         # bounds on limbs, on recorded movement
     .venv/bin/python benchmarks/refinement.py cost           # 1 and 10 minutes at 60 fps, 4 views
 
 Errors are MPJPE in mm; "fast" is the 5 % of the frames in which the joints move fastest; coverage is the share of the
@@ -28,6 +29,7 @@ from lift3d.datasets.detector_noise import DetectorNoise, simulate_detections
 from lift3d.datasets.gait import walk_turn_squat
 from lift3d.datasets.skeleton import SKELETONS, Skeleton
 from lift3d.datasets.synthetic import ring_rig
+from lift3d.joint_limits import excess, joint_limits
 from lift3d.reconstruct import reconstruct
 from lift3d.refinement import RefinementConfig, refine
 from lift3d.smoothing import SmoothingConfig, motion_figures, smooth_poses
@@ -165,6 +167,13 @@ def balance(shared: Path) -> None:
             f"{name:20s} {f['bone_cv_percent']:9.2f} {f['acceleration']:18.2f} {f['residual_px']:12.2f} "
             f"{np.nanmedian(smoothed.reprojection_error):29.2f} {f['sigma_mm']:9.1f}"
         )
+    refined = refine(poses)
+    for views in (2, 3, 4):
+        those = poses.views == views
+        before, after = (np.nanmedian(p.reprojection_error[those]) for p in (poses, refined))
+        print(f"seen by {views}: {100 * those.mean():4.1f} % of the joints, {before:.2f} -> {after:.2f} px by map")
+    free = refine(poses, config=RefinementConfig(bones=False, strength=100.0)).reprojection_error
+    print(f"motion 100 times freer, no bones: {np.nanmedian(free):.2f} px")
 
 
 def held_out(shared: Path) -> None:
@@ -184,6 +193,27 @@ def held_out(shared: Path) -> None:
     print(f"{'':20s} median px in the camera left out: mean, and " + ", ".join(rig.names))
     for name, values in errors.items():
         print(f"{name:20s} {np.mean(values):6.2f}   " + "  ".join(f"{value:.2f}" for value in values))
+
+
+def limits(shared: Path, every: int = 3) -> None:
+    """How often recorded movement breaks the bounds on limbs, and what they change where it does most."""
+    skeleton = SKELETONS["h36m_17"]
+    bounds = joint_limits(skeleton)
+    frames, broken, worst = 0, np.zeros(len(bounds.limits)), []
+    with h5py.File(shared / "mocap/mocap_h36m17.h5") as file:
+        for name in list(file["clips"])[::every]:
+            clip = file["clips"][name]
+            x = clip["joints"][2:].astype(float) / 1000
+            over = np.nan_to_num(excess(x, bounds)) > 0
+            frames, broken = frames + len(x), broken + over.sum(0)
+            worst.append((over.any(1).mean(), name, x[:150, None], float(clip.attrs["fps"])))
+    print(f"{frames} frames of {len(worst)} clips; per cent that break a bound:")
+    for limit, count in zip(bounds.limits, broken, strict=True):
+        print(f"  {limit.name:25s} {100 * count / frames:.3f}")
+    for share, name, x, fps in sorted(worst, key=lambda row: -row[0])[:5]:
+        poses = detect(x, skeleton, fps, 5.0, 0)
+        free, kept = (judge(refine(poses, config=RefinementConfig(limits=use)), x)[0] for use in (False, True))
+        print(f"  {name} ({100 * share:.1f} % of its frames): MPJPE {free:.3f} mm without, {kept:.3f} mm with limits")
 
 
 def cost() -> None:
@@ -211,7 +241,7 @@ def cost() -> None:
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["synthetic", "mocap", "balance", "held-out", "cost"])
+    parser.add_argument("what", choices=["synthetic", "mocap", "balance", "held-out", "limits", "cost"])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the real captures")
     arguments = parser.parse_args()
     if arguments.what == "synthetic":
@@ -219,7 +249,7 @@ def main() -> None:
     elif arguments.what == "cost":
         cost()
     else:
-        {"mocap": mocap, "balance": balance, "held-out": held_out}[arguments.what](arguments.shared)
+        {"mocap": mocap, "balance": balance, "held-out": held_out, "limits": limits}[arguments.what](arguments.shared)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ SOFTNESS = np.radians(2.0)
 RAISED = -0.5
 """With the limb raised by more than 120 degrees from hanging, nothing says which way its joint faces."""
 
-FEW = 0.03
+FEW = 0.02
 """A bound broken in a larger share of the frames, by more than its softness, does not hold for this person."""
 
 
