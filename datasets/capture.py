@@ -16,7 +16,7 @@ from lift3d.calib import InputError, Rig, formats
 from .capture_cameras import pair_cameras, pairing_notes, settle_cameras
 from .capture_folder import LAYOUT, Sources, find_sources, relative_name
 from .capture_settings import FILE_NAME, CameraSettings, CaptureSettings, read_settings
-from .capture_videos import Videos, frame_rate, look_at_videos, video_notes
+from .capture_videos import Videos, camera_clock, frame_rate, look_at_videos, video_notes
 from .keypoint_formats import keypoint_cameras, load_keypoints
 from .keypoint_formats.keypoint_set import KeypointSet, Progress, Span
 from .keypoints import Keypoints
@@ -143,7 +143,7 @@ def _by_rig(
     """The views in the rig's order and pixels and under its names, frames moved by the cameras' clocks."""
     keypoints = keypoints.select_views([pair.name for pair in pairing.values()])
     entries = [settings.cameras.get(camera, CameraSettings()) for camera in pairing]
-    clocks = [_clock(camera, entry, fps) for camera, entry in zip(pairing, entries, strict=True)]
+    clocks = [camera_clock(camera, entry, fps) for camera, entry in zip(pairing, entries, strict=True)]
     if not any(clock != CameraTime() or entry.moves_pixels for clock, entry in zip(clocks, entries, strict=True)):
         return dataclasses.replace(keypoints, cameras=tuple(pairing))
     if not all(clock.whole for clock in clocks):
@@ -165,16 +165,6 @@ def _by_rig(
         xy[to, v] = keypoints.xy[of, v] * entry.scale + entry.crop
         confidence[to, v] = keypoints.confidence[of, v]
     return Keypoints(xy, confidence, tuple(pairing), keypoints.skeleton, keypoints.fps, frames)
-
-
-def _clock(camera: str, entry: CameraSettings, fps: float | None) -> CameraTime:
-    """A camera's clock by ``capture.toml``."""
-    rate = 1.0 + 1e-6 * entry.drift_ppm
-    if entry.fps is not None:
-        if fps is None:
-            raise InputError(f"{FILE_NAME}: cameras.{camera}: fps needs the capture's own fps beside it")
-        rate *= fps / entry.fps
-    return CameraTime(entry.offset, rate)
 
 
 def _check_seen(keypoints: Keypoints, pairing: Mapping[str, Pair], source: Path) -> None:

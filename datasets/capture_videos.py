@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from lift3d.calib import InputError, Rig
 
 from .capture_folder import find_videos, relative_name
 from .capture_settings import FILE_NAME, CameraSettings, CaptureSettings, read_settings
 from .pairing import Pair, pair_names
+from .resampling import CameraTime
 from .video import VideoInfo, probe
 
 SAME_RATE = 0.01  # relative; containers round 29.97 and 59.94 differently
@@ -30,6 +33,42 @@ class Videos:
     paths: dict[str, Path]
     infos: dict[str, VideoInfo]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TimedVideo:
+    """A camera's video, and how its frames lie among the capture's.
+
+    Args:
+        path: the file.
+        clock: the camera's.
+    """
+
+    path: Path
+    clock: CameraTime = field(default_factory=CameraTime)
+
+    def own_frame(self, frame: int) -> int:
+        """The number in the video of the picture that is nearest to a frame of the capture."""
+        return int(np.floor((frame - self.clock.offset) / self.clock.rate + 0.5))
+
+
+def timed_videos(folder: str | os.PathLike[str], cameras: Sequence[str], fps: float | None) -> dict[str, TimedVideo]:
+    """Do as :func:`capture_videos`, with the cameras' clocks by ``capture.toml``; ``fps`` is the capture's."""
+    settings = read_settings(Path(folder)) if Path(folder).is_dir() else CaptureSettings()
+    return {
+        camera: TimedVideo(path, camera_clock(camera, settings.cameras.get(camera, CameraSettings()), fps))
+        for camera, path in capture_videos(folder, cameras).items()
+    }
+
+
+def camera_clock(camera: str, entry: CameraSettings, fps: float | None) -> CameraTime:
+    """A camera's clock by ``capture.toml``."""
+    rate = 1.0 + 1e-6 * entry.drift_ppm
+    if entry.fps is not None:
+        if fps is None:
+            raise InputError(f"{FILE_NAME}: cameras.{camera}: fps needs the capture's own fps beside it")
+        rate *= fps / entry.fps
+    return CameraTime(entry.offset, rate)
 
 
 def capture_videos(folder: str | os.PathLike[str], cameras: Sequence[str]) -> dict[str, Path]:

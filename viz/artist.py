@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal, Protocol
 
 import cv2
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from lift3d.calib import InputError
 
-from .backdrop import Backdrops
+from .backdrop import Backdrops, Video
 from .bounds import Bounds
 from .caption import draw_caption, draw_labels, draw_picture_edge
 from .frustum_pictures import FrustumPictures
@@ -62,7 +61,7 @@ class RenderOptions:
     renderer: RendererName = "auto"
     progress: Progress | None = None
     look: Look = field(default_factory=Look)
-    videos: Mapping[str, Path] | None = None
+    videos: Mapping[str, Video] | None = None
     pictures: bool = False
 
 

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from lift3d.calib import Camera
 from lift3d.datasets import Poses
+from lift3d.datasets.capture_videos import TimedVideo
 
 from .palette import BACKGROUND
 from .viewpoint import Viewpoint
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
+Video = Path | TimedVideo  # a path alone: the camera's frames are the capture's
 
 NEAR_AHEAD = 30  # frames: so far, reading on is faster than seeking
 AT_ONCE = 8  # frames: so far, it is fast enough to wait for
@@ -28,27 +30,30 @@ LIGHTEN = 0.25  # how far the picture moves towards the background, so that the 
 
 
 class VideoPictures:
-    """The pictures of a video by number, in any order; fastest forwards. The file is opened for the first of them.
+    """The pictures of a video by the capture's frames, in any order; fastest forwards.
+
+    The file is opened for the first of them.
 
     Args:
-        path: the video; None is one without pictures.
+        video: where it is, and its clock; None is one without pictures.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, video: Video | None) -> None:
+        self._video = TimedVideo(video) if isinstance(video, Path) else video
         self._capture: Any = None
         self._next = 0
         self._kept: OrderedDict[int, Image] = OrderedDict()
 
-    def picture(self, number: int) -> Image | None:
+    def picture(self, frame: int) -> Image | None:
         """[H, W, 3] BGR; None where the video has no such frame."""
-        if self._path is None or number < 0:
+        number = -1 if self._video is None else self._video.own_frame(frame)
+        if self._video is None or number < 0:
             return None
         if number in self._kept:
             return self._kept[number]
         if self._capture is None:
             os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-            self._capture = cv2.VideoCapture(str(self._path))
+            self._capture = cv2.VideoCapture(str(self._video.path))
         back = 0 < self._next - number <= NEAR_AHEAD
         if not self._next <= number <= self._next + NEAR_AHEAD:
             self._seek(max(0, number - self._room() + 1) if back else number)
@@ -61,9 +66,12 @@ class VideoPictures:
                 return None
         return self._read()
 
-    def near(self, number: int) -> bool:
+    def near(self, frame: int) -> bool:
         """Whether that picture comes at once."""
-        return self._path is None or number in self._kept or self._next <= number <= self._next + AT_ONCE
+        if self._video is None:
+            return True
+        number = self._video.own_frame(frame)
+        return number in self._kept or self._next <= number <= self._next + AT_ONCE
 
     def close(self) -> None:
         """Let go of the file."""
@@ -97,13 +105,13 @@ class Backdrops:
 
     Args:
         poses: a result with cameras.
-        videos: camera name to video file; frame k of a video belongs to frame number k of the result's input.
+        videos: camera name to video, whose clock tells which picture belongs to a frame number of the result's input.
         lighten: how far the pictures move towards the background, 0 to 1.
     """
 
-    def __init__(self, poses: Poses, videos: Mapping[str, Path], *, lighten: float = LIGHTEN) -> None:
+    def __init__(self, poses: Poses, videos: Mapping[str, Video], *, lighten: float = LIGHTEN) -> None:
         self._poses, self._lighten = poses, lighten
-        self._pictures = {name: VideoPictures(path) for name, path in videos.items()}
+        self._pictures = {name: VideoPictures(video) for name, video in videos.items()}
         self._maps: dict[Any, tuple[Any, Any]] = {}
 
     def __contains__(self, camera: str) -> bool:
@@ -152,7 +160,7 @@ class Backdrops:
 
 
 def input_frame(poses: Poses, frame: int) -> int:
-    """The number in the videos of a frame of the result."""
+    """The number in the capture of a frame of the result."""
     numbers = None if poses.keypoints is None else poses.keypoints.frames
     return frame if numbers is None else int(numbers[frame])
 

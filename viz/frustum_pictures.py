@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from lift3d.calib import Camera, Rig
 from lift3d.datasets import Poses
 
-from .backdrop import Backdrops
+from .backdrop import Backdrops, Video
 from .mesh import Mesh, join
 from .stage import frustum_corners
 from .viewpoint import camera_view
@@ -37,7 +36,7 @@ class FrustumPictures:
         size: of the pyramids, metres, as :func:`lift3d.viz.stage.frustum_corners` has it.
     """
 
-    def __init__(self, poses: Poses, rig: Rig, videos: Mapping[str, Path], *, size: float) -> None:
+    def __init__(self, poses: Poses, rig: Rig, videos: Mapping[str, Video], *, size: float) -> None:
         self._cameras = [camera for camera in rig if camera.name in videos]
         self._backdrops = Backdrops(poses, videos, lighten=0.0)
         self._patches = [patches(camera, len(self._cameras)) for camera in self._cameras]

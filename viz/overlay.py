@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError
 from lift3d.datasets import Poses
 
-from .backdrop import VideoPictures, input_frame
+from .backdrop import Video, VideoPictures, input_frame
 from .coloring import bone_side
 from .mosaic import bgr, draw_bone, draw_dots, draw_title, mosaic_of, tile_of
 from .palette import paler, person_colors
@@ -48,7 +48,7 @@ class OverlayOptions:
 
 def write_overlay(
     poses: Poses,
-    videos: Mapping[str, Path],
+    videos: Mapping[str, Video],
     path: str | os.PathLike[str],
     *,
     options: OverlayOptions | None = None,
@@ -62,7 +62,7 @@ def write_overlay(
 
     Args:
         poses: a result with its rig; keypoints are drawn where it holds them.
-        videos: camera name to video file; frame k of the video belongs to frame number k.
+        videos: camera name to video file; a path alone: frame k is the capture's frame k.
         path: the MP4.
         options: what is drawn.
         overwrite: replace a file that exists.
@@ -100,7 +100,7 @@ class OverlayPages:
     """
 
     def __init__(
-        self, poses: Poses, videos: Mapping[str, Path], *, size: tuple[int, int], detections: bool = True
+        self, poses: Poses, videos: Mapping[str, Video], *, size: tuple[int, int], detections: bool = True
     ) -> None:
         assert poses.rig is not None
         self._poses, self._rig, self._detections = poses, poses.rig, detections

@@ -11,6 +11,7 @@ from typing import Any
 from lift3d.calib import InputError, Rig
 from lift3d.datasets import Poses
 
+from .backdrop import Video
 from .inline import in_notebook, show_inline
 from .layers import color_mode
 from .look import Look
@@ -59,7 +60,7 @@ class WindowOptions:
     frame: int = 0
     playing: bool = True
     size: tuple[int, int] = SIZE
-    videos: Mapping[str, Path] | None = None
+    videos: Mapping[str, Video] | None = None
 
 
 def show(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .backdrop import Backdrops
+from .backdrop import Backdrops, Video
 from .frustum_pictures import FrustumPictures
 from .latest import Latest
 from .mesh import Mesh
@@ -26,7 +25,7 @@ class ScenePictures:
         videos: camera name to video file.
     """
 
-    def __init__(self, scene: Scene, videos: Mapping[str, Path]) -> None:
+    def __init__(self, scene: Scene, videos: Mapping[str, Video]) -> None:
         assert scene.rig is not None
         self._scene = scene
         self._backdrops = Backdrops(scene.poses, videos)

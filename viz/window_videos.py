@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lift3d.datasets import Poses
 
+from .backdrop import Video
 from .latest import Latest
 from .mosaic import EMPTY, Image
 from .overlay import OverlayPages
@@ -26,7 +26,7 @@ class VideoPanel:
         videos: camera name to video file; cameras without one have a plain background.
     """
 
-    def __init__(self, poses: Poses, videos: Mapping[str, Path]) -> None:
+    def __init__(self, poses: Poses, videos: Mapping[str, Video]) -> None:
         from open3d import geometry
         from open3d.visualization import gui
 

@@ -13,6 +13,7 @@ from lift3d.calib import InputError
 
 if TYPE_CHECKING:
     from lift3d.datasets import Poses
+    from lift3d.datasets.capture_videos import TimedVideo
     from lift3d.viz.look import Look
 
 # As in lift3d.viz.look, which would bring NumPy before anything is asked for.
@@ -85,25 +86,25 @@ def load_results(files: Sequence[Path]) -> dict[str, Poses]:
     return {name: Poses.load(file) for name, file in zip(names, files, strict=True)}
 
 
-def find_videos(capture: Path | None, file: Path, poses: Poses) -> dict[str, Path]:
+def find_videos(capture: Path | None, file: Path, poses: Poses) -> dict[str, TimedVideo]:
     """Camera to video, of the capture folder, or of the file's own folder where none is given.
 
     Raises:
         InputError: the given folder has no video of the result's cameras.
         FileNotFoundError: the given folder does not exist.
     """
-    from lift3d.datasets.capture_videos import capture_videos
+    from lift3d.datasets.capture_videos import timed_videos
 
     if poses.rig is None:
         if capture is None:
             return {}
         raise InputError(f"{file} holds no cameras, so videos have no place; give a file of `lift3d reconstruct`")
     if capture is not None:
-        videos = capture_videos(capture, poses.rig.names)
+        videos = timed_videos(capture, poses.rig.names, poses.fps)
         if not videos:
             raise InputError(f"{capture} has no video of {', '.join(poses.rig.names)}; name them in capture.toml")
         return videos
     try:
-        return capture_videos(file.resolve().parent, poses.rig.names)
+        return timed_videos(file.resolve().parent, poses.rig.names, poses.fps)
     except (OSError, InputError):  # not a capture: nobody said that it is one
         return {}

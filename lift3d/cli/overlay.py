@@ -57,13 +57,13 @@ def command(
 def _draw_result(capture: Path, file: Path, out: Path, options: OverlayOptions, *, overwrite: bool) -> list[str]:
     """The 3D skeletons and the keypoints they came from; the cameras that have no video."""
     from lift3d.datasets import Poses
-    from lift3d.datasets.capture_videos import capture_videos
+    from lift3d.datasets.capture_videos import timed_videos
     from lift3d.viz.overlay import write_overlay
 
     from .console import progress_bar
 
     poses = Poses.load(file)
-    videos = capture_videos(capture, poses.rig.names if poses.rig else ())
+    videos = timed_videos(capture, poses.rig.names if poses.rig else (), poses.fps)
     with progress_bar() as progress:
         write_overlay(poses, videos, out, options=options, overwrite=overwrite, progress=progress)
     return [camera for camera in (poses.rig.names if poses.rig else ()) if camera not in videos]

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lift3d.datasets.capture_videos import timed_videos
 from lift3d.viz import RenderOptions, render_image
 from lift3d.viz.backdrop import Backdrops, VideoPictures, undistortion_maps
 from lift3d.viz.scene import build_scene
@@ -27,6 +28,19 @@ def test_pictures_come_in_any_order(counting):
     assert abs(pictures.picture(3).mean() / 20 - 3) < 0.3
     pictures.close()
     assert VideoPictures(None).picture(0) is None
+
+
+def test_a_camera_that_began_late_shows_the_picture_of_the_moment(counting, tmp_path):
+    (tmp_path / "capture.toml").write_text("[cameras.count]\noffset = 3\n[cameras.slow]\nfps = 12.5\n")
+    (tmp_path / "slow.mp4").write_bytes(counting.read_bytes())
+    videos = timed_videos(tmp_path, ("count", "slow"), 25.0)
+    late, slow = VideoPictures(videos["count"]), VideoPictures(videos["slow"])
+    assert abs(late.picture(10).mean() / 20 - 7) < 0.3
+    assert late.picture(2) is None  # it did not run yet
+    assert abs(slow.picture(10).mean() / 20 - 5) < 0.3
+    assert late.near(11)
+    late.close()
+    slow.close()
 
 
 def test_going_back_by_single_frames_seeks_once_in_a_while(counting, monkeypatch):
