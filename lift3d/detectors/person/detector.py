@@ -35,6 +35,8 @@ class PersonNetwork:
         least: score below which a box is not told.
         longest: pixels of the longer side of what the network sees; half of it is faster, twice finds smaller people.
         batch: pictures at a time.
+        smallest: pixels, of what the network sees, of the longer side of a box below which it is nobody: training
+            showed nobody below 32.
     """
 
     network: PersonMaps
@@ -43,6 +45,7 @@ class PersonNetwork:
     least: float = 0.15
     longest: int = LONGEST
     batch: int = 8
+    smallest: float = 30.0
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, device: str = "cpu") -> PersonNetwork:
@@ -89,7 +92,7 @@ class PersonNetwork:
         seen = np.stack([cut(picture, transform, frame) for picture in pictures])
         batch = torch.from_numpy(seen).to(self.device).permute(0, 3, 1, 2).float()  # channels last as it is
         found = boxes_from_maps(self.network(batch), least=self.least)
-        return [_in_picture(boxes, transform, size) for boxes in found]
+        return [_in_picture(_large(boxes, self.smallest), transform, size) for boxes in found]
 
 
 def letterbox(size: tuple[int, int], longest: int) -> tuple[Array, tuple[int, int]]:
@@ -106,6 +109,12 @@ def letterbox(size: tuple[int, int], longest: int) -> tuple[Array, tuple[int, in
     frame = tuple(max(1, int(np.ceil(side * scale / MULTIPLE - 1e-6))) * MULTIPLE for side in size)
     shift = 0.5 * scale - 0.5
     return np.array([[scale, 0, shift], [0, scale, shift]]), (frame[0], frame[1])
+
+
+def _large(boxes: Boxes, smallest: float) -> Boxes:
+    """Boxes whose longer side is not below that."""
+    kept = boxes.xywh[:, 2:].max(1) >= smallest
+    return Boxes(boxes.xywh[kept], boxes.score[kept])
 
 
 def _in_picture(boxes: Boxes, transform: Array, size: tuple[int, int]) -> Boxes:

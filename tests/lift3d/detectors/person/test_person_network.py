@@ -96,7 +96,7 @@ def test_pictures_of_several_sizes_come_back_in_order_with_boxes_inside(rng):
     network = CentreNetwork(**{name: value if name == "head" else tuple(value) for name, value in TINY.items()}).eval()
     with torch.no_grad():
         network.out.bias[0] = 0.0
-    detector = PersonNetwork(network, {}, least=0.1, longest=64)
+    detector = PersonNetwork(network, {}, least=0.1, longest=64, smallest=0.0)
     pictures = [rng.integers(0, 255, (*shape, 3)).astype(np.uint8) for shape in ((90, 50), (40, 80), (90, 50))]
     found = detector(pictures)
     assert all(len(boxes) for boxes in found)
@@ -107,6 +107,8 @@ def test_pictures_of_several_sizes_come_back_in_order_with_boxes_inside(rng):
     alone = detector([pictures[1]])[0]
     assert found[1].xywh == pytest.approx(alone.xywh)
     assert detector([]) == []
+    detector.smallest = 1000.0
+    assert [len(boxes) for boxes in detector(pictures)] == [0, 0, 0]
 
 
 def test_a_checkpoint_of_another_kind_or_architecture_is_one_line(tmp_path):
