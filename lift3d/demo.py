@@ -21,6 +21,8 @@ from lift3d.datasets.demo_capture import (
     write_demo_capture,
 )
 from lift3d.datasets.detections import Detections
+from lift3d.viz.artist import RenderOptions
+from lift3d.viz.render import render_image
 from lift3d.viz.report import write_report
 
 from .reconstruct import ReconstructConfig, reconstruct_capture
@@ -91,7 +93,8 @@ def run_demo(
     The keypoints are those of a simulated detector; for the way from pixels see :mod:`lift3d.demo_video`.
 
     Args:
-        folder: a new folder; the result stands in it as ``result.poses.h5``, a page about it as ``report.html``.
+        folder: a new folder; the result stands in it as ``result.poses.h5``, a picture of it as
+            ``result.png``, a page about it as ``report.html``.
         settings: what decides the capture.
         overwrite: replace an earlier demo.
         video: draw a video of every camera too.
@@ -112,9 +115,16 @@ def run_demo(
     folder = write_demo_capture(folder, settings, overwrite=overwrite, film=film)
     config = ReconstructConfig(people=1, roi=STAGE)
     found = reconstruct_capture(folder, folder / RESULTS[0], config=config, progress=progress)
-    write_report(found.poses, folder / RESULTS[3], title="lift3d demo", overwrite=True)
+    show_result(found.poses, folder, title="lift3d demo")
     error = true_error(found.poses, synthesize(settings))
     return {"folder": str(folder), "region": list(STAGE), "truth": error.summary(), "reconstruction": found.summary}
+
+
+def show_result(poses: Poses, folder: Path, *, title: str) -> None:
+    """Write the picture and the page that a demo ends with, into its folder; the picture without Open3D."""
+    options = RenderOptions(title=title, renderer="painter", overwrite=True)
+    render_image(poses, folder / RESULTS[1], options=options)
+    write_report(poses, folder / RESULTS[3], title=title, overwrite=True)
 
 
 def filming(seed: int, progress: Progress | None = None) -> Film:

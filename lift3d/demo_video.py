@@ -16,9 +16,8 @@ from lift3d.calib import InputError
 from lift3d.datasets import Poses
 from lift3d.datasets.capture_videos import capture_videos
 from lift3d.datasets.demo_capture import RESULTS, DemoSettings, synthesize, write_demo_capture
-from lift3d.viz.report import write_report
 
-from .demo import FILMED, STAGE, Array, TrueError, deviation, filming
+from .demo import FILMED, STAGE, Array, TrueError, deviation, filming, show_result
 from .detect import detect_videos
 from .detectors.detection import Detector
 from .reconstruct import ReconstructConfig, reconstruct_capture
@@ -66,7 +65,7 @@ def run_pixels_demo(
     result = reconstruct_capture(
         folder, folder / RESULTS[0], keypoints=keypoints.resolve(), config=config, progress=progress
     )
-    write_report(result.poses, folder / RESULTS[3], title="lift3d demo, from pixels", overwrite=True)
+    show_result(result.poses, folder, title="lift3d demo, from pixels")
     return {
         "folder": str(folder),
         "region": list(STAGE),

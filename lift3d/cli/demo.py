@@ -134,6 +134,8 @@ def _print(report: dict[str, Any]) -> None:
     click.echo(
         f"made as by `lift3d reconstruct` with --people 1 and --roi {roi}: the passer-by is as real as the person"
     )
-    click.echo(f"look at it: lift3d view {found['file']}, or open {folder}/report.html in a browser")
+    click.echo(
+        f"look at it: lift3d view {found['file']}, or open {folder}/report.html (in a browser) and {folder}/result.png"
+    )
     if (Path(folder) / "videos").is_dir():
         click.echo(f"on the videos: lift3d overlay {folder} {found['file']}")

@@ -47,7 +47,7 @@ def test_what_is_seen_in_the_videos_is_held_against_the_truth(tmp_path):
     detector = Oracle(SMALL)
     report = run_pixels_demo(tmp_path / "walk", detector, SMALL)
     assert sorted(path.name for path in (tmp_path / "walk").iterdir()) == [
-        *("README.txt", "calib.toml", "capture.toml", "keypoints", "report.html", "result.poses.h5"),
+        *("README.txt", "calib.toml", "capture.toml", "keypoints", "report.html", "result.png", "result.poses.h5"),
         *("truth.poses.h5", "videos"),
     ]
     truth = report["truth"]
