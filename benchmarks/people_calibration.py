@@ -1,6 +1,8 @@
 """Measure calibration, repair and synchronisation by people: the figures of docs/calibration_people.md.
 
-python benchmarks/people_calibration.py [people] [crowd] [repair] [sync]   (LIFT3D_SHARED names the folder of captures)
+python benchmarks/people_calibration.py [people] [crowd] [campus] [repair] [sync]
+
+LIFT3D_SHARED names the folder of captures.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from lift3d.datasets import Keypoints
 from lift3d.datasets.capture import open_capture
 from lift3d.datasets.skeleton import SKELETONS
 from lift3d.main_person import follow_main_person
+from lift3d.people_matching import match_people
 
 CAPTURES = Path(os.environ.get("LIFT3D_SHARED", Path(__file__).parents[2] / "shared")) / "captures"
 PANOPTIC = SKELETONS["panoptic_19"]
@@ -90,6 +93,26 @@ def crowd():
         turn, cm = compare(found.rig, rig)
         seconds = time.process_time() - started
         print(f"panoptic, {people} at once: {turn:.3f} deg, {cm:.2f} cm, {seconds:.0f} s of one processor")
+
+
+def campus():
+    """Three real people before three cameras 20 m apart; hand-made 2D with noise of 1 px, in random order."""
+    import campus as data
+
+    rig, xy, _ = data.load(CAPTURES / "campus")
+    two = (np.isfinite(xy).all((-1, -2)).sum(2) >= 2).sum(1) >= 2  # views that show two people
+    xy = xy[np.flatnonzero(two)[::3]]
+    rng = np.random.default_rng(0)
+    xy[~((xy > -0.5) & (xy < np.array(data.SIZE) - 0.5)).all(-1)] = np.nan
+    xy = xy + rng.standard_t(4, xy.shape) / np.sqrt(2)
+    who = rng.permuted(np.tile(np.arange(3), (*xy.shape[:2], 1)), axis=2)
+    xy = np.take_along_axis(xy, who[..., None, None], axis=2)
+    confidence = np.where(np.isfinite(xy[..., 0]), 0.9, 0.0)
+    keypoints = Keypoints(xy, confidence, rig.names, SKELETONS["shelf_14"], data.FPS / 3)
+    lenses = Rig(tuple(camera.with_pose(np.eye(3), np.zeros(3)) for camera in rig))
+    people = match_people(keypoints, lenses)
+    turn, cm = compare(calibrate_from_person(body_views(people.gather(keypoints)), lenses).adjustment.rig, rig)
+    print(f"campus: {people.index.shape[2]} people; {turn:.2f} deg, {cm:.1f} cm")
 
 
 def balance():
@@ -218,6 +241,6 @@ def delayed(keypoints, v, frames):
 
 
 if __name__ == "__main__":
-    parts = {"people": people, "crowd": crowd, "repair": repairs, "sync": sync}
+    parts = {"people": people, "crowd": crowd, "campus": campus, "repair": repairs, "sync": sync}
     for name in sys.argv[1:] or parts:
         parts[name]()
