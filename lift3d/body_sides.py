@@ -60,6 +60,10 @@ MEMORY = 30
 """Frames over which sides are remembered while a body is not seen."""
 
 
+BURST = 0.25
+"""Share of the frames around in which a view that exchanges less often does it in bursts."""
+
+
 @dataclass(frozen=True, eq=False)
 class BodySides:
     """Whole bodies exchanged.
@@ -171,7 +175,18 @@ def find_body_sides(bodies: BodyViews) -> BodySides:
     across = np.concatenate([table.across, -table.across], axis=2)
     path, margin = _cheapest_path(emission, _Turns(states, across, np.concatenate([table.sure] * 2, axis=-1)))
     exchanged = states[path] & there  # [T, P, V]
+    exchanged &= ~_bursts(exchanged, there)
     return BodySides(np.moveaxis(exchanged, -1, 1), exchanged.any(-1) & (margin < SURE))
+
+
+def _bursts(exchanged: Mask, there: Mask) -> Mask:
+    """[T, P, V] exchanges of few views for a moment: :mod:`lift3d.swaps` finds them, and which joints they spare."""
+    T = len(exchanged)
+    sums = np.concatenate([np.zeros_like(exchanged[:1], float), exchanged.cumsum(0, float)])
+    first, last = np.maximum(np.arange(T) - MEMORY, 0), np.minimum(np.arange(T) + MEMORY + 1, T)
+    share = (sums[last] - sums[first]) / (last - first)[:, None, None]
+    few = exchanged.sum(-1, keepdims=True) * 2 < there.sum(-1, keepdims=True)
+    return np.asarray(few & (share < BURST))
 
 
 def _ways(bodies: BodyViews) -> Mask:
