@@ -104,8 +104,7 @@ class Artist:
         if options.pictures and options.cameras and options.videos and scene.rig and not scene.camera(view):
             size_m = scene.frustum_size(large=True)
             self._frusta = FrustumPictures(scene.poses, scene.rig, options.videos, size=size_m)
-        if options.cameras:
-            self._renderer.set_mesh("cameras", scene.cameras(without=view, large=self._frusta is not None))
+        self._hidden: frozenset[str] | None = None
 
     @property
     def renderer(self) -> Renderer:
@@ -118,6 +117,7 @@ class Artist:
         if bounds is not None:
             scene = replace(scene, bounds=bounds)
         view = scene.viewpoint(self._view, size=self._size, turn=turn, frame=frame)
+        self._draw_cameras(view)
         moving = scene.moving(frame)
         for name, mesh in moving.items():
             self._renderer.move_mesh(name, mesh)
@@ -136,12 +136,20 @@ class Artist:
             self._write(image, frame, view)
         return image
 
+    def _draw_cameras(self, view: Viewpoint) -> None:
+        """The cameras, but for the one that is looked through and those too near the eye."""
+        hidden = self._scene.near_cameras(view.center) | {self._view}
+        if self._options.cameras and hidden != self._hidden:
+            self._renderer.set_mesh("cameras", self._scene.cameras(without=hidden, large=self._frusta is not None))
+            self._hidden = hidden
+
     def _write(self, image: Image, frame: int, view: Viewpoint) -> None:
         """The caption and the names in the scene."""
         scene, options = self._scene, self._options
         floor = options.floor and not self._backdrops
         shown = {"cameras": options.cameras, "axes": floor, "names": True}
-        draw_labels(image, [label for label in scene.labels if shown[label.group] and label.text != self._view], view)
+        labels = [label for label in scene.labels_from(view.center) if shown[label.group] and label.text != self._view]
+        draw_labels(image, labels, view)
         draw_caption(image, scene, frame, title=options.title, grid=scene.floor.step if floor else 0.0)
 
     def _from_above(self, view: Viewpoint) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -26,6 +26,7 @@ from .viewpoint import NO_HEADING, THREE_QUARTER, Viewpoint, camera_view, check_
 Array = NDArray[np.float64]
 
 MAX_FRAMES = 2000  # of a long file, evenly spread, to find where the people are and face
+NEAR = 6.0  # times their size: cameras nearer to the eye are left out, as their wires would hide people
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +129,15 @@ class Scene:
         """How large the cameras are drawn, metres; where they hold pictures, larger."""
         return 0.0 if not self.rig else frustum_size(self.rig, self.bounds, large=large)
 
-    def cameras(self, *, without: str | None = None, large: bool = False) -> Mesh:
-        """All cameras as wire pyramids, but for the one that is looked through."""
+    def near_cameras(self, eye: Array) -> frozenset[str]:
+        """Names of the cameras so near an eye at [3] metres that their wires would be bars across the picture."""
+        reach = NEAR * self.frustum_size()
+        return frozenset(camera.name for camera in self._rig() if np.linalg.norm(camera.center - eye) < reach)
+
+    def cameras(self, *, without: Collection[str] = (), large: bool = False) -> Mesh:
+        """All cameras as wire pyramids, but for those of these names."""
         size, wire = self.frustum_size(large=large), WIRE * self.frustum_size()
-        return join([frustum_mesh(camera, size, wire=wire) for camera in self._rig() if camera.name != without])
+        return join([frustum_mesh(camera, size, wire=wire) for camera in self._rig() if camera.name not in without])
 
     def axes(self) -> Mesh:
         """The world's axes, at its origin."""
@@ -165,6 +171,11 @@ class Scene:
     def labels(self) -> tuple[Label, ...]:
         """Names of the cameras above them, of the axes at their tips."""
         return tuple(_labels(self))
+
+    def labels_from(self, eye: Array) -> list[Label]:
+        """The words that are seen from a place [3]: not those of cameras too near it."""
+        near = self.near_cameras(eye)
+        return [label for label in self.labels if label.group != "cameras" or label.text not in near]
 
     @property
     def _axis_scale(self) -> float:

@@ -128,6 +128,7 @@ class PoseWindow(Actions):
         self.stage = WindowStage(self.window, scene)
         self.recorder = Recorder(title, Path.cwd(), self.tell)
         self.view = ""
+        self._hidden: frozenset[str] = frozenset()
         self.views = [*("three-quarter", "front", "side", "top", "overview"), *(scene.rig.names if scene.rig else ())]
         has_videos = bool(scene.rig and options.videos)
         self.panel = Panel(self.window, views=self.views, poses=scene.poses, on=self, has_pictures=has_videos)
@@ -194,12 +195,11 @@ class PoseWindow(Actions):
         """Take one of the views."""
         self.view = view
         self.panel.view.selected_index = self.views.index(view)
-        self.stage.put("cameras", self.scene.cameras(without=view, large=self._plates_shown))
-        self.show_cameras(self.panel.cameras.checked)
         self._ask_for_plates()
         seen = self.scene.viewpoint(view, size=self.stage.size, frame=self.playback.frame)
         self._fitted = self.stage.size
         self.stage.look(seen, through_camera=self.scene.camera(view) is not None)
+        self._draw_cameras()
         self._draw_backdrop()
         self.redraw()
 
@@ -207,7 +207,7 @@ class PoseWindow(Actions):
         """Show or hide the cameras, their names and their pictures."""
         self.stage.show("cameras", shown)
         self.stage.show("plates", shown)
-        self.stage.label("cameras", [n for n in self._names("cameras") if n.text != self.view] if shown else [])
+        self.stage.label("cameras", [n for n in self._names("cameras") if n.text not in self._hidden] if shown else [])
         self.redraw()
 
     def show_floor(self, shown: bool) -> None:
@@ -222,9 +222,18 @@ class PoseWindow(Actions):
     def show_plates(self, shown: bool) -> None:
         """Show or hide the cameras' pictures in their pyramids, which are larger then."""
         self.panel.cameras.checked = self.panel.cameras.checked or shown
-        self.stage.put("cameras", self.scene.cameras(without=self.view, large=self._plates_shown))
-        self.show_cameras(self.panel.cameras.checked)
+        self._draw_cameras()
         self._ask_for_plates()
+
+    def _draw_cameras(self) -> None:
+        """The cameras, but for those that cannot be seen well from here."""
+        self._hidden = self._cameras_to_hide()
+        self.stage.put("cameras", self.scene.cameras(without=self._hidden, large=self._plates_shown))
+        self.show_cameras(self.panel.cameras.checked)
+
+    def _cameras_to_hide(self) -> frozenset[str]:
+        """The camera that is looked through and those too near the eye."""
+        return self.scene.near_cameras(self.stage.view.center) | {self.view}
 
     def redraw(self) -> None:
         """Draw the next few pictures anew."""
@@ -350,6 +359,8 @@ class PoseWindow(Actions):
         if above != self._above:  # from below, the floor would hide the people
             self._above = above
             self.show_floor(self.panel.floor.checked)
+        if self._hidden != self._cameras_to_hide():
+            self._draw_cameras()
         if self._behind and self.stage.turned():
             self._draw_backdrop()
         if self.stage.size != self._fitted and not self.stage.turned():  # the window has been given another size

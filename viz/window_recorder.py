@@ -111,7 +111,7 @@ def finished(image: Image, scene: Scene, frame: int, view: Viewpoint, *, title: 
         shown: which groups of labels are shown; "axes" stands for the floor too.
     """
     image = np.ascontiguousarray(image)
-    draw_labels(image, [label for label in scene.labels if shown.get(label.group, True)], view)
+    draw_labels(image, [label for label in scene.labels_from(view.center) if shown.get(label.group, True)], view)
     draw_caption(image, scene, frame, title=title, grid=scene.floor.step if shown.get("axes") else 0.0)
     return image
 

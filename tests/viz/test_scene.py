@@ -79,8 +79,18 @@ def test_shadows_lie_on_the_floor_and_people_below_it_cast_none(walkers):
 def test_every_camera_is_drawn_but_the_one_looked_through(walkers):
     scene = build_scene(walkers())
     one = len(scene.cameras().faces) // 4
-    assert len(scene.cameras(without=scene.rig.names[0]).faces) == 3 * one
+    assert len(scene.cameras(without={scene.rig.names[0]}).faces) == 3 * one
     assert [label.text for label in scene.labels if label.group == "cameras"] == list(scene.rig.names)
+
+
+def test_a_camera_just_before_the_eye_is_left_out_and_so_is_its_name(walkers):
+    scene = build_scene(walkers())
+    eye = scene.rig[1].center + [0.5 * scene.frustum_size(), 0.0, 0.0]
+    assert scene.near_cameras(eye) == {scene.rig.names[1]}
+    assert scene.rig.names[1] not in [label.text for label in scene.labels_from(eye)]
+    overview = scene.viewpoint("overview", size=(640, 360)).center
+    assert scene.near_cameras(overview) == frozenset()
+    assert scene.labels_from(overview) == list(scene.labels)
 
 
 def test_another_rig_takes_the_place_of_the_poses_own(walkers):
