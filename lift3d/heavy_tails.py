@@ -8,6 +8,9 @@ and nothing is lost.
 Source: Lange, Little and Taylor, Robust statistical modeling using the t distribution, JASA 1989 (weights and
 information). The points are integrated out of the likelihood by Laplace's approximation, since four views leave five
 degrees of freedom of eight: the residuals of a fit look more Gaussian than the noise is.
+
+A user may also fix the degrees of freedom, for whatever reason. Then the law found in the data says how far points
+under the law that was asked for are really off: simulated on the points themselves, and the covariance is scaled to it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+
+from lift3d.calib import InputError
 
 from .consensus import CHUNK, Consensus
 from .noise import Tails
@@ -40,26 +45,71 @@ CLEAR = 5.0
 """Log-likelihood by which heavy tails must win over a Gaussian."""
 
 STEPS = 4
-"""Reweighted steps: after these a point is within 0.03 sigmas of its place in the mean, at the heaviest tails."""
+"""Reweighted steps: after these a point is within 0.03 sigmas of its place in the mean, at 3 degrees of freedom."""
+
+STEPS_BELOW = 12
+"""The same where heavier tails were asked for."""
+
+CHI2_90 = 6.2514
+"""90 % of a chi-square with three degrees of freedom."""
 
 SAMPLE_STEPS = 5
+WIDTH_ROUNDS = 4
+NAMED = {"gaussian": np.inf, "cauchy": 1.0}
 
 SYMMETRIC_3 = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 
 
-def estimate_tails(obs: Observations, found: Consensus, gate: float) -> Tails:
+def read_tails(tails: str | float) -> float | None:
+    """Degrees of freedom as a user asks for them; None where they are to be estimated.
+
+    Args:
+        tails: "auto", "gaussian", "cauchy", or a number from 1 up.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if tails == "auto":
+        return None
+    if isinstance(tails, str) and tails in NAMED:
+        return NAMED[tails]
+    try:
+        degrees = float(tails)
+    except (TypeError, ValueError):
+        degrees = np.nan
+    if not (np.isfinite(degrees) and degrees >= 1):
+        raise InputError(
+            f"tails must be auto, gaussian, cauchy or a number of degrees of freedom from 1 up, got {tails!r}"
+        )
+    return degrees
+
+
+def estimate_tails(obs: Observations, found: Consensus, gate: float, degrees: float | None = None) -> Tails:
     """The law under which the residuals of points that three views or more agree on are most probable.
 
     Args:
         obs: in units of the noise that the model states.
         found: the points.
         gate: residuals above it do not count among the inliers.
+        degrees: of freedom that are given; the width of the law is estimated even so.
+
+    Returns:
+        The law; Gaussian where there are too few points to tell.
     """
     points = np.flatnonzero(found.inlier.sum(0) >= 3)
     if len(points) < MIN_POINTS:
         return Tails()
     points = points[np.linspace(0, len(points) - 1, min(len(points), SAMPLE)).astype(np.intp)]
     sample, X = obs.take(points).weighted(found.inlier[:, points]), found.X[:, points]
+    likely = _likeliest(sample, X, gate)
+    if degrees is None or degrees == likely.degrees:
+        return likely
+    asked = _with_width(sample, X, Tails(degrees), gate)
+    return replace(asked, spread=_spread(sample, X, asked, likely, gate))
+
+
+def _likeliest(sample: Observations, X: Array, gate: float) -> Tails:
+    """The most probable law; Gaussian without clear evidence."""
     plain, best, X = log_likelihood(sample, X, Tails(), gate)
     least, tails = plain + CLEAR, best
     # From light tails to heavy ones, each starting where the last ended, until it gets worse.
@@ -69,6 +119,42 @@ def estimate_tails(obs: Observations, found: Consensus, gate: float) -> Tails:
             break
         plain, best = score, tails
     return best if plain > least else Tails()
+
+
+def _with_width(obs: Observations, X: Array, tails: Tails, gate: float) -> Tails:
+    """The law with the width at its best. A Gaussian's is what the noise model states already."""
+    if tails.gaussian:
+        return tails
+    for _ in range(WIDTH_ROUNDS):
+        _, tails, X = log_likelihood(obs, X, tails, gate)
+    return tails
+
+
+def _spread(obs: Observations, X: Array, asked: Tails, likely: Tails, gate: float) -> float:
+    """By what the covariance under one law must be multiplied so that 90 % ellipsoids hold what they say.
+
+    Args:
+        obs: the sample, inliers alone.
+        X: [3, n] its points.
+        asked: the law that points are computed under.
+        likely: the law that the noise has.
+        gate: what is beyond it would be taken away.
+    """
+    rng, seen = np.random.default_rng(0), obs.seen
+    u = likely.width * rng.normal(size=(2, *seen.shape))
+    if not likely.gaussian:
+        u /= np.sqrt(rng.chisquare(likely.degrees, seen.shape) / likely.degrees)
+    g11, g12, g22 = np.where(seen, obs.info, np.array([1.0, 0.0, 1.0])[:, None, None])
+    y = u[1] / np.sqrt(g22 - g12**2 / g11)  # u = L' e, the information being L L'
+    e = np.stack([(u[0] - g12 / np.sqrt(g11) * y) / np.sqrt(g11), y])
+    made = replace(obs, xy=obs.xy + reproject(obs, X).e + e).weighted((u**2).sum(0) <= gate**2)
+    Y = X
+    for _ in range(_steps(asked)):
+        Y, _ = _step(made, Y, asked)
+    H = _curvature(made, Y, asked)[0]
+    off = Y - X
+    squared = np.einsum("an,abn,bn->n", off, H[SYMMETRIC_3], off)[made.seen.sum(0) >= 3]
+    return float(np.quantile(squared, 0.9)) / CHI2_90
 
 
 def heed_tails(obs: Observations, found: Consensus, tails: Tails) -> Consensus:
@@ -82,23 +168,30 @@ def heed_tails(obs: Observations, found: Consensus, tails: Tails) -> Consensus:
     Returns:
         The same points and inliers, with X, C and chi2 anew.
     """
-    if tails.gaussian:
-        return found
-    X, C, chi2 = found.X.copy(), found.C.copy(), found.chi2.copy()
     points = np.flatnonzero(found.inlier.sum(0) >= 3)
+    if tails.gaussian:
+        C = found.C.copy()
+        C[:, points] *= tails.spread
+        return replace(found, C=C)
+    X, C, chi2 = found.X.copy(), found.C.copy(), found.chi2.copy()
     size = max(256, CHUNK // len(obs.R))
     for start in range(0, len(points), size):
         some = points[start : start + size]
         part, moved = obs.take(some).weighted(found.inlier[:, some]), X[:, some]
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            for _ in range(STEPS):
+            for _ in range(_steps(tails)):
                 moved, _ = _step(part, moved, tails)
             H, res = _curvature(part, moved, tails)
-            spread = inverse3(H)
+            spread = tails.spread * inverse3(H)
         good = np.isfinite(moved).all(0) & np.isfinite(spread).all(0) & (spread[[0, 3, 5]] > 0).all(0)
         good &= (res.in_front | ~part.seen).all(0)
         X[:, some[good]], C[:, some[good]], chi2[:, some[good]] = moved[:, good], spread[:, good], res.chi2[:, good]
     return replace(found, X=X, C=C, chi2=chi2)
+
+
+def _steps(tails: Tails) -> int:
+    """How many reweighted steps points need."""
+    return STEPS if tails.degrees >= min(DEGREES) else STEPS_BELOW
 
 
 def _weigh(chi2: Array, tails: Tails) -> Array:

@@ -31,10 +31,12 @@ class Tails:
     Args:
         degrees: of freedom; inf: Gaussian.
         width: scale of the law, as a share of the standard deviation that the noise model states.
+        spread: what covariances are multiplied by, where the law was asked for and the data's is another.
     """
 
     degrees: float = np.inf
     width: float = 1.0
+    spread: float = 1.0
 
     @property
     def gaussian(self) -> bool:

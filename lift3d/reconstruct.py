@@ -26,6 +26,7 @@ from lift3d.datasets.resampling import in_step
 from .consensus import GATE
 from .detect_capture import DetectorChoice, keypoints_of, origin_notes
 from .fragments import join_fragments
+from .heavy_tails import read_tails
 from .pairing import PairingReport, agreed_person, check_exchanged, check_pairing, check_scale
 from .people import Box, People, PeopleConfig, follow_people
 from .people_summary import left_out_rows, person_rows, side_habits, sides_summary
@@ -47,22 +48,31 @@ class ReconstructConfig:
         min_confidence: keypoints below it do not count. Detectors report such values for guesses behind an occluder;
             above it, the noise model weighs each keypoint by its confidence.
         gate: a view further off than this many standard deviations is an outlier.
+        tails: the law of the noise: "auto" reads off the data how heavy its tails are; "gaussian", "cauchy" or degrees
+            of freedom of Student's t (1 and more) fix it, see docs/triangulation.md.
         undo_swaps: look for left and right exchanged in single views.
         people: how many people to reconstruct; None: all whom the cameras see consistently.
         roi: (x0, y0, z0, x1, y1, z1) metres, world: only people whose middle is in this box; None: everywhere.
         smoothing: over time; by default every frame stands for itself.
         fill: "lifted" completes what too few cameras saw from one of them, see :mod:`lift3d.fill`; "none" does not.
         lifter: the checkpoint that fills; None: the one that comes with lift3d.
+
+    Raises:
+        InputError: tails that there are not.
     """
 
     min_confidence: float = 0.1
     gate: float = GATE
+    tails: str | float = "auto"
     undo_swaps: bool = True
     people: int | None = None
     roi: Box | None = None
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
     fill: Literal["none", "lifted"] = "none"
     lifter: str | None = None
+
+    def __post_init__(self) -> None:
+        read_tails(self.tails)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +123,7 @@ def reconstruct(
     if progress:
         progress("triangulating", 0, 1)
     symmetric = Sides.of(keypoints.skeleton) if config.undo_swaps else ()
-    found = triangulate(person.xy, rig, person.confidence, symmetric=symmetric, gate=config.gate)
+    found = triangulate(person.xy, rig, person.confidence, symmetric=symmetric, tails=config.tails, gate=config.gate)
     check_scale(found.xyz, keypoints.skeleton.limb_bones)
     settings = {"lift3d": __version__, **asdict(config), "noise": found.noise.as_dict()}
     poses = _poses(found, person, rig, fps).replace(settings=settings, inputs=inputs or {})

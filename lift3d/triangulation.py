@@ -13,7 +13,7 @@ from lift3d.calib import InputError, Rig
 
 from .body_sides import BodyViews, find_body_sides
 from .consensus import GATE, Consensus, find_consensus
-from .heavy_tails import estimate_tails, heed_tails
+from .heavy_tails import estimate_tails, heed_tails, read_tails
 from .noise import NoiseModel, fit_noise
 from .point_solver import Array, Observations, linear_points, observe
 from .swaps import Sides, find_swaps
@@ -66,6 +66,7 @@ def triangulate(
     *,
     symmetric: Sequence[tuple[int, int]] | Sides = (),
     noise: NoiseModel | None = None,
+    tails: str | float = "auto",
     gate: float = GATE,
 ) -> Triangulation:
     """Triangulate keypoints, leaving out the views that are wrong.
@@ -81,6 +82,7 @@ def triangulate(
         symmetric: (left, right) joints to check for exchanged sides, better as :class:`Sides`, which knows what is
             exchanged together; needs the second shape, frames in their order.
         noise: the detector's noise; None: estimated from the residuals, joint by joint.
+        tails: of noise that is estimated: "auto", "gaussian", "cauchy", or degrees of freedom of Student's t.
         gate: a view further off than this many standard deviations is an outlier.
 
     Returns:
@@ -88,10 +90,11 @@ def triangulate(
         views used, with the estimated noise S.
 
     Raises:
-        InputError: shapes disagree, or fewer than two cameras.
+        InputError: shapes disagree, fewer than two cameras, or tails that there are not.
 
     Source: Hartley and Zisserman, section 12.2 (linear start) and 5.2 (covariance); see :mod:`lift3d.consensus`.
     """
+    degrees = read_tails(tails)
     xy, confidence, flat = _as_keypoints(xy, confidence, rig)
     if flat and symmetric:
         raise InputError("symmetric joints need xy as [T, V, P, J, 2], got [V, N, 2]")
@@ -111,7 +114,7 @@ def triangulate(
     obs = seen.obs.with_noise(_by_view(sigma))
     found = find_consensus(obs, gate)
     if noise is None:
-        model = replace(model, tails=estimate_tails(obs, found, gate))
+        model = replace(model, tails=estimate_tails(obs, found, gate, degrees))
     found = heed_tails(obs, found, model.tails)
     return replace(_result(found, sigma, swapped, model, flat), unsure=None if flat else unsure)
 

@@ -31,6 +31,8 @@ METHODS = ("none", *FILTERS)
 @click.option("--min-confidence", type=float, help="Keypoints below it do not count. [default: 0.1]")
 @click.option("--people", type=click.IntRange(min=1), help="How many people. [default: all seen consistently]")
 @click.option("--roi", help="Only people in this box: x0,y0,z0,x1,y1,z1 in metres.")
+@click.option("--tails", default="auto", show_default=True, metavar="LAW",
+              help="Noise: auto, gaussian, cauchy or degrees of freedom; see docs/triangulation.md.")  # fmt: skip
 @click.option("--smooth", type=click.Choice(METHODS), default="none", show_default=True, help="Over time; see smooth.")
 @click.option("--cutoff", type=float, help="Hz, of a classical filter; map finds its own. [default: 6]")
 @click.option("--max-gap", type=float, default=0.2, show_default=True, help="Seconds; what --smooth fills.")
@@ -51,6 +53,7 @@ def command(
     min_confidence: float | None,
     people: int | None,
     roi: str | None,
+    tails: str,
     smooth: str,
     cutoff: float | None,
     max_gap: float,
@@ -75,6 +78,7 @@ def command(
     config = ReconstructConfig(
         people=people,
         roi=_box(roi),
+        tails=tails,
         smoothing=smoothing,
         fill=fill,  # type: ignore[arg-type]
         lifter=lifter,

@@ -245,6 +245,26 @@ def test_an_unknown_frame_rate_is_asked_for(broken, tmp_path):
     assert run("reconstruct", broken, "-o", tmp_path / "r.poses.h5", "--fps", 10).exit_code == 0
 
 
+def test_the_law_of_the_noise_can_be_asked_for_and_is_kept_in_the_file(demo, tmp_path):
+    summary = {}
+    for law, degrees in (("gaussian", None), ("cauchy", 1.0)):
+        out = tmp_path / f"{law}.poses.h5"
+        result = run("reconstruct", demo, "-o", out, "--people", 1, "--tails", law, "--json")
+        assert result.exit_code == 0, result.output
+        summary[law] = json.loads(result.stdout)
+        settings = Poses.load(out).settings
+        assert (settings["tails"], settings["noise"]["degrees_of_freedom"]) == (law, degrees)
+    assert summary["cauchy"]["residual_px"] < 0.9 * summary["gaussian"]["residual_px"]
+
+
+@pytest.mark.parametrize("law", ["heavy", "0.5", "nan"])
+def test_tails_that_there_are_not_are_refused_in_one_line(demo, tmp_path, law):
+    refused(
+        run("reconstruct", demo, "-o", tmp_path / "x.poses.h5", "--tails", law), "tails must be auto", f"got '{law}'"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_every_refusal_leaves_nothing_behind(broken, tmp_path):
     (broken / "calib.toml").write_text("[cam")
     folder = tmp_path / "out"

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from lift3d.calib import InputError
 from lift3d.consensus import GATE, find_consensus
 from lift3d.datasets.synthetic import ring_rig
 from lift3d.heavy_tails import estimate_tails, heed_tails
 from lift3d.noise import NoiseModel, Tails
 from lift3d.point_solver import observe
+from lift3d.reconstruct import ReconstructConfig
 from lift3d.triangulation import triangulate
 
 CHI2_90 = 6.251
@@ -104,6 +106,36 @@ def test_points_of_two_views_and_a_handful_of_points_stay_as_they_are(rng):
     rig, _, xy = scene(rng, 3.0, points=20)
     obs = observe(xy, rig).with_noise(np.full(xy.shape[:2], 4.0))
     assert estimate_tails(obs, find_consensus(obs), GATE).gaussian
+
+
+@pytest.mark.parametrize("degrees", [np.inf, 4.0])
+def test_a_law_that_is_asked_for_moves_the_points_and_its_error_bars_hold(rng, degrees):
+    rig, xyz, xy = scene(rng, degrees, views=4)
+    found = {law: triangulate(xy, rig, tails=law) for law in ("auto", "gaussian", "3", "cauchy")}
+    residual = {law: np.nanmedian(np.linalg.norm(rig.project(f.xyz) - xy, axis=-1)) for law, f in found.items()}
+    assert residual["cauchy"] < 0.9 * residual["3"] < 0.9 * residual["gaussian"]
+    assert {law: f.noise.tails.degrees for law, f in found.items() if law != "auto"} == {
+        "gaussian": np.inf, "3": 3.0, "cauchy": 1.0,
+    }  # fmt: skip
+    for law, f in found.items():
+        assert 0.86 < coverage(f, xyz) < 0.94, law
+    assert error(found["auto"], xyz) < 0.97 * error(found["cauchy"], xyz)
+
+
+def test_asking_for_what_the_data_say_changes_nothing(rng):
+    rig, _, xy = scene(rng, np.inf, points=500)
+    found, asked = triangulate(xy, rig), triangulate(xy, rig, tails="gaussian")
+    assert found.noise.tails.gaussian
+    np.testing.assert_array_equal(found.covariance, asked.covariance)
+
+
+@pytest.mark.parametrize("tails", ["Student", "", "0.5", "inf", float("nan"), -3, None])
+def test_tails_that_there_are_not_are_refused(rng, tails):
+    rig, _, xy = scene(rng, np.inf, points=20)
+    with pytest.raises(InputError, match=r"auto, gaussian, cauchy or a number of degrees of freedom from 1 up, got"):
+        triangulate(xy, rig, tails=tails)
+    with pytest.raises(InputError, match="tails must be"):
+        ReconstructConfig(tails=tails)
 
 
 def test_the_file_says_how_heavy_the_tails_are():
