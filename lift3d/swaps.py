@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lift3d.datasets import Skeleton
 
+from .body_sides import JOINT_SHARE
 from .consensus import CHUNK, GATE, Consensus, find_consensus
 from .facing import Facing
 from .pair_swaps import find_pair_swaps, vote_cost
@@ -249,7 +250,8 @@ def _decide(gain: Array, sides: Sides, *, singly: bool) -> Mask:
     """Exchanges [V, T, P, G] from the evidence for them: of groups first, then of single pairs against their group."""
     V, T, P, G = gain.shape
     legs = np.array(sides.legs, bool)
-    groups = np.stack([gain[..., mask].sum(-1) for mask in (legs, ~legs)], axis=-1)  # [V, T, P, 2]
+    # The joints of a face err together: five pairs that are a little off are not five witnesses.
+    groups = JOINT_SHARE * np.stack([gain[..., mask].sum(-1) for mask in (legs, ~legs)], axis=-1)  # [V, T, P, 2]
     state = _group_path(np.moveaxis(groups, 1, 0))  # [T, V, P, 2]
     follow = np.moveaxis(state[..., np.where(legs, 0, 1)], 0, 1)  # [V, T, P, G]
     if not singly:
