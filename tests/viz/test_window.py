@@ -199,6 +199,13 @@ def keep(picture, name, tmp_path):
 def test_the_window_plays_steps_slides_and_turns(viewer, screen, tmp_path):
     process, _, first = viewer
     window = Window(first)
+
+    def drag(start, end):
+        """Slowly: what is pressed and released between two pictures of a busy machine is not noticed."""
+        steps = [("mousemove", *start), ("mousedown", 1), ("mousemove", *end), ("mouseup", 1)]
+        for step in steps:
+            screen.act(*step, "sleep", 1)
+
     screen.act("mousemove", 320, 60, "key", "End")
     last = screen.wait_for(lambda p: window.changed(p, first))
     screen.act("key", "Home")
@@ -212,12 +219,12 @@ def test_the_window_plays_steps_slides_and_turns(viewer, screen, tmp_path):
     screen.act("key", "space", "sleep", 1, "key", "Home")
     still = screen.wait_for(lambda p: not window.changed(p, first))
     x, y = window.slider(still)
-    screen.act("mousemove", x, y, "mousedown", 1, "sleep", 0.3, "mousemove", x + 200, y, "sleep", 0.3, "mouseup", 1)
+    drag((x, y), (x + 200, y))
     dragged = screen.wait_for(lambda p: window.changed(p, still))
     assert window.slider(dragged)[0] - x == pytest.approx(200, abs=20)
-    screen.act("mousemove", *window.strip(0.99), "mousedown", 1, "sleep", 0.3, "mouseup", 1)
+    drag(window.strip(0.99), window.strip(0.99))
     screen.wait_for(lambda p: not window.changed(p, last))
-    screen.act("mousemove", 320, 60, "mousedown", 1, "sleep", 0.3, "mousemove", 380, 90, "sleep", 0.3, "mouseup", 1)
+    drag((320, 60), (380, 90))
     screen.wait_for(lambda p: window.changed(p, last))
     assert process.poll() is None
 
