@@ -151,8 +151,8 @@ def side_habits(poses: Poses, swapped: NDArray[np.bool_]) -> list[tuple[str, int
     assert poses.keypoints is not None
     lefts = [left for left, _ in poses.skeleton.symmetric]
     seen = (poses.keypoints.confidence > 0)[..., lefts]
-    whole = (swapped[..., lefts] & seen).sum(-1) > 0.5 * np.maximum(seen.sum(-1), 1)  # [T, V, P]
-    there = seen.any(-1)
+    whole = np.asarray((swapped[..., lefts] & seen).sum(-1) > 0.5 * np.maximum(seen.sum(-1), 1))  # [T, V, P]
+    there: NDArray[np.bool_] = np.asarray(seen.any(-1))
     return [
         (camera, p, int(whole[:, v, p].sum()), int(there[:, v, p].sum()))
         for v, camera in enumerate(poses.keypoints.cameras)
