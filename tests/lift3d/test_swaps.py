@@ -14,7 +14,7 @@ from lift3d.datasets.detector_noise import DetectorNoise
 from lift3d.datasets.skeleton import SKELETONS
 from lift3d.people_summary import swap_rows
 from lift3d.reconstruct import reconstruct
-from lift3d.swaps import Sides
+from lift3d.swaps import Sides, _decide
 from lift3d.triangulation import triangulate
 
 BODY = SKELETONS["body_25b"]
@@ -152,3 +152,12 @@ def test_runs_are_named_by_frame_numbers_and_part():
         ("cam02", "whole body", 5, 7),
         ("cam03", "single joints", 20, 20),
     ]
+
+
+@pytest.mark.parametrize(("face", "shoulders", "exchanged"), [(8.0, -15.0, False), (8.0, 15.0, True)])
+def test_a_face_that_is_a_little_off_does_not_take_the_shoulders_along(face, shoulders, exchanged):
+    sides = Sides(tuple((k, k + 9) for k in range(9)), (False,) * 6 + (True,) * 3)
+    gain = np.full((1, 9, 1, 9), -30.0)
+    gain[0, 4, 0, :6] = [face] * 5 + [shoulders]
+    assert _decide(gain, sides, singly=True)[0, 4, 0, 5] == exchanged
+    assert not _decide(gain, sides, singly=True)[..., 6:].any()
