@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lift3d.calib import Rig
 from lift3d.consensus import GATE, Consensus, find_consensus
 from lift3d.datasets import Poses
 from lift3d.datasets.capture import open_capture
@@ -52,6 +53,16 @@ def judge(found, xyz) -> tuple[float, float]:
     return 1000 * float(np.linalg.norm(e, axis=1).mean()), 100 * float(inside.mean())
 
 
+def seen_points(rig: Rig, law: float, points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points [points, 3], and where the cameras see them, 3 px off by Student's t with these degrees of freedom."""
+    rng = np.random.default_rng(seed)
+    xyz = rng.uniform((-1, -1, 0), (1, 1, 2), (points, 3))
+    noise = 3.0 * rng.normal(size=(len(rig), points, 2))
+    if np.isfinite(law):
+        noise /= np.sqrt(rng.chisquare(law, (len(rig), points)) / law)[..., None]
+    return xyz, rig.project(xyz) + noise
+
+
 def synthetic(points: int = 6000, seeds: int = 3) -> None:
     """Laws of noise and numbers of views."""
     print("views  law       least squares mm, coverage %   heeding tails mm, coverage %   ratio   degrees found")
@@ -60,12 +71,7 @@ def synthetic(points: int = 6000, seeds: int = 3) -> None:
         for law in LAWS:
             rows, degrees = [], []
             for seed in range(seeds):
-                rng = np.random.default_rng(seed)
-                xyz = rng.uniform((-1, -1, 0), (1, 1, 2), (points, 3))
-                noise = 3.0 * rng.normal(size=(views, points, 2))
-                if np.isfinite(law):
-                    noise /= np.sqrt(rng.chisquare(law, (views, points)) / law)[..., None]
-                xy = rig.project(xyz) + noise
+                xyz, xy = seen_points(rig, law, points, seed)
                 found = triangulate(xy, rig)
                 plain = triangulate(xy, rig, noise=NoiseModel(found.noise.joint))
                 rows.append((*judge(plain, xyz), *judge(found, xyz)))
@@ -79,9 +85,8 @@ def synthetic(points: int = 6000, seeds: int = 3) -> None:
 
 def fixed(views: int = 4, points: int = 6000) -> None:
     """What a law that is fixed beforehand costs on Gaussian noise."""
-    rng, rig = np.random.default_rng(1), ring_rig(views)
-    xyz = rng.uniform((-1, -1, 0), (1, 1, 2), (points, 3))
-    xy = rig.project(xyz) + 3.0 * rng.normal(size=(views, points, 2))
+    rig = ring_rig(views)
+    xyz, xy = seen_points(rig, np.inf, points, 1)
     joint = triangulate(xy, rig).noise.joint
     obs = observe(xy, rig).with_noise(np.full((views, points), joint[0]))
     print(f"{views} views, Gaussian noise, but triangulated with fixed degrees of freedom:")
@@ -99,12 +104,7 @@ def asked(views: int = 4, points: int = 3000) -> None:
         print(f"{views} views, noise of {law:g} degrees of freedom; error mm, coverage %, median residual px:")
         rows: dict[str, list[tuple[float, ...]]] = {}
         for seed in range(2):
-            rng = np.random.default_rng(seed)
-            xyz = rng.uniform((-1, -1, 0), (1, 1, 2), (points, 3))
-            noise = 3.0 * rng.normal(size=(views, points, 2))
-            if np.isfinite(law):
-                noise /= np.sqrt(rng.chisquare(law, (views, points)) / law)[..., None]
-            xy = rig.project(xyz) + noise
+            xyz, xy = seen_points(rig, law, points, seed)
             for tails in ("auto", "gaussian", "3", "cauchy"):
                 found = triangulate(xy, rig, tails=tails)
                 residual = np.nanmedian(np.linalg.norm(rig.project(found.xyz) - xy, axis=-1))

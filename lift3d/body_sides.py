@@ -11,7 +11,7 @@ taken (Viterbi); where the same path with all views exchanged is about as cheap,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 
 import numpy as np
@@ -58,7 +58,6 @@ SURE = 2 * np.log(20.0)
 
 MEMORY = 30
 """Frames over which sides are remembered while a body is not seen."""
-
 
 BURST = 0.25
 """Share of the frames around in which a view that exchanges less often does it in bursts."""
@@ -238,10 +237,8 @@ def _table(bodies: BodyViews, ways: Mask) -> _Table:
     T, P, J = bodies.shape
     step = max(32, CHUNK // max(len(bodies.obs.R) * P * J, 1))
     parts = [_weigh(bodies.frames(slice(start, start + step)), ways) for start in range(0, T, step)]
-    return _Table(*(np.concatenate([getattr(part, name) for part in parts]) for name in TABLE))
-
-
-TABLE = ("cost", "front", "across", "sure")
+    names = [field.name for field in fields(_Table)]
+    return _Table(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _weigh(bodies: BodyViews, ways: Mask) -> _Table:

@@ -25,6 +25,7 @@ from lift3d.viz.artist import RenderOptions
 from lift3d.viz.render import render_image
 from lift3d.viz.report import write_report
 
+from .point_solver import SYMMETRIC_3
 from .reconstruct import ReconstructConfig, reconstruct_capture
 
 Array = NDArray[np.float64]
@@ -228,7 +229,7 @@ def _inverse(matrices: Array) -> Array:
 
 def _matrices(covariance: Array) -> Array:
     """[..., 6] xx, xy, xz, yy, yz, zz to [..., 3, 3]."""
-    return covariance[..., [[0, 1, 2], [1, 3, 4], [2, 4, 5]]]
+    return covariance[..., SYMMETRIC_3]
 
 
 def _rms(values: Array) -> float:

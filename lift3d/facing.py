@@ -14,7 +14,7 @@ import numpy as np
 
 from lift3d.datasets import Skeleton
 
-from .point_solver import Array
+from .point_solver import SYMMETRIC_3, Array
 
 CAP = 3.0
 """A cue counts at most as odds of 20 to 1: postures are odd at times, and detectors place joints where they guess."""
@@ -119,7 +119,7 @@ class _Body:
 
     def __init__(self, index: dict[str, int], xyz: Array, covariance: Array) -> None:
         self._index, self._xyz = index, xyz
-        self._C = covariance[..., [[0, 1, 2], [1, 3, 4], [2, 4, 5]]]
+        self._C = covariance[..., SYMMETRIC_3]
 
     def joint(self, name: str) -> _Points:
         """One joint."""

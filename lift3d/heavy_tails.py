@@ -24,6 +24,7 @@ from lift3d.calib import InputError
 from .consensus import CHUNK, Consensus
 from .noise import Tails
 from .point_solver import (
+    SYMMETRIC_3,
     Array,
     Observations,
     Residuals,
@@ -56,8 +57,6 @@ CHI2_90 = 6.2514
 SAMPLE_STEPS = 5
 WIDTH_ROUNDS = 4
 NAMED = {"gaussian": np.inf, "cauchy": 1.0}
-
-SYMMETRIC_3 = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 
 
 def read_tails(tails: str | float) -> float | None:

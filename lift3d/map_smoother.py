@@ -19,7 +19,7 @@ from .banded import BandedCholesky
 from .joint_limits import JointLimits, add_limits
 from .motion_prior import local_strength, motion_bands
 from .persistence import NoiseSplit, persistent_error
-from .point_solver import Array, Observations, normal_equations, reproject
+from .point_solver import SYMMETRIC_3, Array, Observations, normal_equations, reproject
 from .rigid_bones import Bones, add_bones, components
 
 Mask = NDArray[np.bool_]
@@ -33,7 +33,6 @@ REJECT = 5.0
 JOINT_STEPS = 3
 BONE_STEPS = 3
 
-SYMMETRIC_3 = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 UPPER_3 = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
 
 

@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 from lift3d.calib import Rig
 
 Array = NDArray[np.float64]
+
+SYMMETRIC_3 = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
+"""Where the entries of a symmetric 3 x 3 matrix stand among its six: xx, xy, xz, yy, yz, zz."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

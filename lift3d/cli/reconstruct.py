@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -57,7 +57,7 @@ def command(
     smooth: str,
     cutoff: float | None,
     max_gap: float,
-    fill: str,
+    fill: Literal["none", "lifted"],
     lifter: str | None,
     as_json: bool,
     overwrite: bool,
@@ -75,14 +75,7 @@ def command(
     from .summary_table import print_summary
 
     smoothing = SmoothingConfig(method=smooth, cutoff=cutoff, max_gap=max_gap)  # type: ignore[arg-type]
-    config = ReconstructConfig(
-        people=people,
-        roi=_box(roi),
-        tails=tails,
-        smoothing=smoothing,
-        fill=fill,  # type: ignore[arg-type]
-        lifter=lifter,
-    )
+    config = ReconstructConfig(people=people, roi=_box(roi), tails=tails, smoothing=smoothing, fill=fill, lifter=lifter)
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)
     if detector is not None and keypoints is not None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lift3d.calib import InputError
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lift3d.datasets.detections import mirror_joints
 from lift3d.datasets.people_images import PeopleImages
 from lift3d.datasets.picture_file import read_picture
 from lift3d.datasets.skeleton import Skeleton, skeleton_of
@@ -25,7 +26,6 @@ from .confidence import LEAST, RADIUS, ConfidenceTable
 from .crops import apply, crop_transform, cut, invert
 from .detection import Array, Boxes, Detection, Picture
 from .networks import STRIDE, build_network
-from .samples import mirror_order
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ class KeypointNetwork:
         logits = self.network(batch)
         if self.flip:
             mirrored = self.network(batch.flip(-1))
-            logits = (logits + mirror_maps(mirrored, mirror_order(self.skeleton))) / 2
+            logits = (logits + mirror_maps(mirrored, mirror_joints(self.skeleton).tolist())) / 2
         return decode(logits.float(), self.decoding)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lift3d.datasets.detections import mirror_joints
 from lift3d.datasets.people_images import PeopleImages
 from lift3d.datasets.picture_file import read_picture
 from lift3d.datasets.skeleton import Skeleton
@@ -107,14 +108,6 @@ def joint_weights(skeleton: Skeleton) -> NDArray[np.float32]:
     return np.array([HARD.get(joint.rpartition("_")[2], 1.0) for joint in skeleton.joints], np.float32)
 
 
-def mirror_order(skeleton: Skeleton) -> list[int]:
-    """For each joint the one that it is in the mirror."""
-    order = list(range(len(skeleton)))
-    for left, right in skeleton.symmetric:
-        order[left], order[right] = right, left
-    return order
-
-
 def make_crops(
     people: PeopleImages,
     rows: NDArray[np.intp],
@@ -135,7 +128,7 @@ def make_crops(
     counts = joint_weights(people.skeleton) * (people.labelled[rows] > 0)
     counts = np.where(people.teacher[rows], settings.teacher, 1.0) * counts
     mirrored = np.array([mirror for _, _, mirror in made])
-    counts = np.where(mirrored[:, None], counts[:, mirror_order(people.skeleton)], counts)
+    counts = np.where(mirrored[:, None], counts[:, mirror_joints(people.skeleton)], counts)
     xy = np.stack([points for _, points, _ in made])
     outside = ((xy < -0.5) | (xy > np.array(settings.size) - 0.5)).any(-1)
     xy[outside] = np.nan
@@ -155,7 +148,7 @@ def _make_one(
     mirror = bool(rng.random() < settings.mirror)
     if mirror:
         transform = np.array([[-1, 0, size[0] - 1], [0, 1, 0]], float) @ np.vstack([transform, [0, 0, 1]])
-        xy = xy[mirror_order(people.skeleton)]
+        xy = xy[mirror_joints(people.skeleton)]
     picture = pictures[people.paths[row]]
     if rng.random() < settings.backgrounds:
         crop = _on_background(picture, transform, people, rng, size=size, pictures=pictures)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lift3d.point_solver import SYMMETRIC_3
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Progress = Callable[[str, int, int], None]
@@ -76,7 +78,7 @@ def propagate(
 
 def square_root(covariance: Array) -> Array:
     """[..., 6] to matrices L [..., 3, 3] with L @ L.T the covariance; NaN where it is not known."""
-    matrices = covariance[..., [[0, 1, 2], [1, 3, 4], [2, 4, 5]]]
+    matrices = covariance[..., SYMMETRIC_3]
     known = np.asarray(np.isfinite(matrices).all((-2, -1)))
     scale, axes = np.linalg.eigh(np.where(known[..., None, None], matrices, np.eye(3)))
     # Stored in float32: a flat ellipsoid may come back with a slightly negative axis.

@@ -103,9 +103,7 @@ class Lifter:
         """
         return self._both_sides(self.lift, features)
 
-    def _both_sides(
-        self, lift: Callable[[Array32], tuple[Array32, Array32]], features: Array32
-    ) -> tuple[Array32, Array32]:
+    def _both_sides(self, lift: Answer, features: Array32) -> tuple[Array32, Array32]:
         """The mean of both answers."""
         xyz, sigma = lift(features)
         mirrored, mirrored_sigma = lift(mirror_features(features, self.joints))

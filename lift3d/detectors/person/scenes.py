@@ -8,6 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lift3d.datasets.detections import mirror_joints
+from lift3d.datasets.skeleton import SKELETONS
 from lift3d.detectors.crops import GREY, apply, boxes_around
 from lift3d.detectors.detection import Array, Picture
 
@@ -15,7 +17,7 @@ from .cutouts import Cutouts, Mask
 from .rooms import some_room
 from .scenery import jigsaw, make_scenery, parts, paste, surroundings, texture
 
-_MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]  # COCO's joints, left and right exchanged
+_MIRRORED = mirror_joints(SKELETONS["coco_17"])
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lift3d.calib import InputError
+from lift3d.datasets.detections import mirror_joints
 from lift3d.datasets.people_images import read_people_images
-from lift3d.detectors.samples import CropSettings, Pictures, make_crops, mirror_order
+from lift3d.detectors.samples import CropSettings, Pictures, make_crops
 
 SIZE = (96, 128)
 PLAIN = CropSettings(size=SIZE).plain()
@@ -97,7 +98,7 @@ def test_a_joint_that_is_not_labelled_weighs_nothing(people):
 
 
 def test_the_mirror_s_order_is_its_own_inverse(people):
-    order = np.array(mirror_order(people.skeleton))
+    order = mirror_joints(people.skeleton)
     assert np.array_equal(order[order], np.arange(17))
     assert order[0] == 0
     assert order[people.skeleton.index("left_knee")] == people.skeleton.index("right_knee")

@@ -163,9 +163,9 @@ def test_the_mirror_agrees_with_the_picture_on_a_mirrored_person(people_files, t
     batch = torch.randn(2, 3, 64, 64)
     cells, peak = network.maps_to_cells(batch)
     mirrored, mirrored_peak = network.maps_to_cells(batch.flip(-1))
-    from lift3d.detectors.samples import mirror_order
+    from lift3d.datasets.detections import mirror_joints
 
-    order = mirror_order(network.skeleton)
+    order = mirror_joints(network.skeleton)
     assert torch.allclose(mirrored_peak[:, order], peak, atol=1e-5)
     assert torch.allclose(15 - mirrored[:, order, 0], cells[..., 0], atol=1e-3)
 
