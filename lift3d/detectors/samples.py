@@ -23,6 +23,9 @@ CACHE_BYTES = 3 << 30
 HARD = {"elbow": 1.2, "wrist": 1.5, "knee": 1.2, "ankle": 1.5}
 """Weights of the joints that are hardest to find, as in Xiao et al., ECCV 2018; all others have 1."""
 
+FACE = ("nose", "eye")
+"""Parts of a joint's name; a network that labels them where they are hidden has guessed."""
+
 LOWER = ("hip", "knee", "ankle", "heel", "toe", "pelvis")
 
 
@@ -70,7 +73,7 @@ class Crops:
 
     Args:
         pictures: [B, H, W, 3] RGB.
-        xy: [B, J, 2] pixels of the crop; NaN where not labelled or outside of the crop.
+        xy: [B, J, 2] pixels of the crop; NaN where not labelled, outside of the crop, or a hidden face.
         weight: [B, J] of the joints that are labelled, in the crop or outside of it; 0 elsewhere.
     """
 
@@ -108,6 +111,16 @@ def joint_weights(skeleton: Skeleton) -> NDArray[np.float32]:
     return np.array([HARD.get(joint.rpartition("_")[2], 1.0) for joint in skeleton.joints], np.float32)
 
 
+def hidden_faces(people: PeopleImages, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """[B, J]: eyes and noses that a network labelled and called hidden: where they are cannot be learnt from these.
+
+    Whoever turns the back has no face to find. A network that is taught to put one there takes backs for fronts, and
+    several cameras cannot weigh down what it says of the face as surely as of a hand.
+    """
+    face = np.array([any(part in joint for part in FACE) for joint in people.skeleton.joints])
+    return np.asarray(people.teacher[rows] & (people.labelled[rows] == 1) & face)
+
+
 def make_crops(
     people: PeopleImages,
     rows: NDArray[np.intp],
@@ -130,6 +143,8 @@ def make_crops(
     mirrored = np.array([mirror for _, _, mirror in made])
     counts = np.where(mirrored[:, None], counts[:, mirror_joints(people.skeleton)], counts)
     xy = np.stack([points for _, points, _ in made])
+    hidden = hidden_faces(people, rows)
+    xy[np.where(mirrored[:, None], hidden[:, mirror_joints(people.skeleton)], hidden)] = np.nan
     outside = ((xy < -0.5) | (xy > np.array(settings.size) - 0.5)).any(-1)
     xy[outside] = np.nan
     return Crops(np.stack([crop for crop, _, _ in made]), xy.astype(np.float32), counts.astype(np.float32))

@@ -97,6 +97,21 @@ def test_a_joint_that_is_not_labelled_weighs_nothing(people):
     assert np.isnan(crops.xy[:, 9]).all()
 
 
+def test_a_face_that_a_teacher_could_not_see_is_taught_as_absent(people):
+    joints = people.skeleton.joints
+    nose, left_eye, right_eye, wrist = (joints.index(n) for n in ("nose", "left_eye", "right_eye", "left_wrist"))
+    labelled, teacher = np.full_like(people.labelled, 2), np.ones_like(people.teacher)
+    labelled[:, [nose, left_eye, wrist]] = 1
+    teacher[4:] = False
+    hidden = dataclasses.replace(people, labelled=labelled, teacher=teacher)
+    crops = crops_of(hidden, dataclasses.replace(PLAIN, mirror=1.0))
+    absent = ~np.isfinite(crops.xy).all(-1)
+    assert absent[:4, [nose, right_eye]].all(), "in a mirror image the left eye is the right one"
+    assert not absent[:4, [left_eye, wrist]].any()
+    assert not absent[4:].any(), "a human who labels a hidden nose knows where it is"
+    assert (crops.weight[:, nose] > 0).all()
+
+
 def test_the_mirror_s_order_is_its_own_inverse(people):
     order = mirror_joints(people.skeleton)
     assert np.array_equal(order[order], np.arange(17))
