@@ -32,10 +32,10 @@ class Word:
 
 
 def moment_words(poses: Poses, frame: int, title: str) -> list[Word]:
-    """File and time."""
+    """File, time and frame, which counts from 0 as `--frame` does."""
     total = len(poses.xyz)
     parts = [Word(title, INK)] if title else []
-    return [*parts, Word(f"{poses.time[frame]:.2f} s", INK_SOFT), Word(f"frame {frame + 1} of {total}", INK_SOFT)]
+    return [*parts, Word(f"{poses.time[frame]:.2f} s", INK_SOFT), Word(f"frame {frame} of {total - 1}", INK_SOFT)]
 
 
 def verdict_words(poses: Poses) -> list[Word]:

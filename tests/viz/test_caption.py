@@ -14,7 +14,7 @@ from lift3d.viz.caption import (
 )
 from lift3d.viz.palette import INK
 from lift3d.viz.scene import build_scene
-from lift3d.viz.wording import Word, legend_words, status_line
+from lift3d.viz.wording import Word, legend_words, moment_words, status_line
 
 LONG = "cam_02 disagrees with the others by 11.3 px (median) and its clock may be 4 frames late; look at the report"
 
@@ -86,6 +86,12 @@ def test_the_status_line_tells_verdict_and_gaps(walkers):
     poses.status[0, 0, 5] = Status.INTERPOLATED
     assert status_line(poses, 0) == "bad: cameras swapped   14 of 17 joints, 1 filled in"
     assert status_line(poses.replace(verdict={}), 1) == "17 of 17 joints"
+
+
+def test_frames_are_counted_as_on_the_command_line(walkers):
+    poses = walkers(1)
+    last = len(poses.xyz) - 1
+    assert [word.text for word in moment_words(poses, last, "")][-1] == f"frame {last} of {last}"
 
 
 def test_a_camera_is_named_beside_where_it_stands(walkers):
