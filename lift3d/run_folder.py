@@ -7,11 +7,14 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lift3d.calib import InputError
 from lift3d.calib.atomic_file import atomic_file
-from lift3d.checkpoint import load_checkpoint
+from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+if TYPE_CHECKING:
+    from torch import nn
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 48
 FREE = ("device", "epochs", "patience")  # settings that a resumed run may change; the rate follows the new end
@@ -24,6 +27,7 @@ class RunKind:
     Args:
         name: of the network, for example "lifter": ``<name>.pt`` holds the best weights.
         unit: of both scores, for example "mm".
+        key: the checkpoint's name for the second score, for example "select_mm".
         higher: whether a higher score is better.
         train: what the first score was measured on, in words.
         select: what the second one was.
@@ -31,12 +35,18 @@ class RunKind:
 
     name: str
     unit: str
+    key: str
     higher: bool = False
     train: str = "training"
     select: str = "held-out subject"
 
+    @property
+    def state(self) -> str:
+        """The kind of checkpoint from which a run goes on."""
+        return f"{self.name}-run"
 
-LIFTER = RunKind("lifter", "mm")
+
+LIFTER = RunKind("lifter", "mm", "select_mm")
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class RunFolder:
             raise InputError(f"{path} is a file; give the folder of a run with -o")
         folder.path.mkdir(parents=True, exist_ok=True)
         if folder.last.is_file():
-            found = load_checkpoint(folder.last, f"{kind.name}-run").description
+            found = load_checkpoint(folder.last, kind.state).description
             folder.records = [EpochRecord(**entry) for entry in found.pop("records")]
             _check_same(found, description, folder.path)
         return folder
@@ -121,6 +131,33 @@ class RunFolder:
         """Epochs since the best one."""
         best = max((record.epoch for record in self.records if record.best), default=0)
         return len(self.records) - best
+
+    def saved_state(self, device: str) -> dict[str, Any] | None:
+        """What :meth:`save_state` kept, None where nothing was."""
+        return load_checkpoint(self.last, self.kind.state, device=device).state if self.last.is_file() else None
+
+    def finish_epoch(
+        self, record: EpochRecord, description: dict[str, Any], average: nn.Module, state: dict[str, Any]
+    ) -> None:
+        """Write an epoch down: first the best weights, then the state to go on from, which makes the epoch count.
+
+        Args:
+            record: what it achieved; where that is the best so far, ``average`` is kept.
+            description: of the run.
+            average: the network whose weights are kept.
+            state: all that a resumed run needs.
+        """
+        if record.best:
+            best = {**description, "epoch": record.epoch, self.kind.key: record.select}
+            weights = {name: value.detach().cpu() for name, value in average.state_dict().items()}
+            save_checkpoint(self.best, Checkpoint(self.kind.name, best, weights), overwrite=True)
+        self.save_state(description, state, [*self.records, record])
+        self.add(record)
+
+    def save_state(self, description: dict[str, Any], state: dict[str, Any], records: list[EpochRecord]) -> None:
+        """Write what a resumed run needs, after the epochs of ``records``."""
+        described = {**description, "records": [asdict(entry) for entry in records]}
+        save_checkpoint(self.last, Checkpoint(self.kind.state, described, state), overwrite=True)
 
     def add(self, record: EpochRecord) -> None:
         """Write the log and the curve anew."""

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lift3d.calib import InputError
-from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.people_images import PeopleImages, read_people_images
 from lift3d.keypoint_metrics import correct_keypoints, keypoint_errors, torso_diagonals
 from lift3d.processes import Processes, join_processes
@@ -33,8 +32,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 EpochReport = Callable[[EpochRecord], None]
 
-KEYPOINTS = RunKind("keypoints", "PCK@0.2", higher=True, select="held-out people")
-STATE = "keypoints-run"
+KEYPOINTS = RunKind("keypoints", "PCK@0.2", "select_pck", higher=True, select="held-out people")
 AHEAD = 3  # batches that are made before they are needed
 
 
@@ -143,7 +141,8 @@ def _train(net: State, job: _Run, progress: Progress | None, on_epoch: EpochRepo
         done = 0
         if job.world.first:
             record = _select(net, job, record)
-            _finish_epoch(net, job, record)
+            job.folder.finish_epoch(record, job.description, net.average, {**net.to_save(), "done": 0})
+            job.saved = time.monotonic()
         if on_epoch is not None:
             on_epoch(record)
         job.world.wait()
@@ -169,9 +168,9 @@ def describe(settings: TrainSettings, people: PeopleImages, facts: dict[str, Any
 
 def _resume(net: State, job: _Run) -> tuple[int, int]:
     """Take up the state that an earlier call left: the epoch to go on with, and its steps that are done."""
-    if not job.folder.last.is_file():
+    state = job.folder.saved_state(job.settings.device)
+    if state is None:
         return 0, 0
-    state = load_checkpoint(job.folder.last, STATE, device=job.settings.device).state
     net.take(state)
     return len(job.folder.records), state["done"]
 
@@ -207,7 +206,8 @@ def _run_epoch(net: State, job: _Run, place: tuple[int, int], progress: Progress
         if progress is not None:
             progress(f"epoch {epoch + 1} of {settings.epochs}", number, job.steps)
         if job.world.first and number < job.steps and time.monotonic() - job.saved > settings.save_s:
-            _save_state(net, job, number, job.folder.records)
+            job.folder.save_state(job.description, {**net.to_save(), "done": number}, job.folder.records)
+            job.saved = time.monotonic()
     seconds = time.perf_counter() - began
     correct, judged = net.shown.tolist()
     net.shown.zero_()
@@ -236,20 +236,3 @@ def selection_score(network: nn.Module, people: PeopleImages, description: dict[
     found = KeypointNetwork(network, description, device=device).on_people(people)
     torso = torso_diagonals(people.xy, people.skeleton)
     return float(np.nanmean(correct_keypoints(keypoint_errors(found.xy, people.xy), torso, 0.2)))
-
-
-def _finish_epoch(net: State, job: _Run, record: EpochRecord) -> None:
-    """Write the epoch down: first the best weights, then the state to go on from, which makes the epoch count."""
-    if record.best:
-        best = {**job.description, "epoch": record.epoch, "select_pck": record.select}
-        state = {name: value.detach().cpu() for name, value in net.average.state_dict().items()}
-        save_checkpoint(job.folder.best, Checkpoint(KEYPOINTS.name, best, state), overwrite=True)
-    _save_state(net, job, 0, [*job.folder.records, record])
-    job.folder.add(record)
-
-
-def _save_state(net: State, job: _Run, done: int, records: list[EpochRecord]) -> None:
-    """What a resumed run needs; ``done`` steps of the epoch after the records."""
-    description = {**job.description, "records": [asdict(entry) for entry in records]}
-    save_checkpoint(job.folder.last, Checkpoint(STATE, description, {**net.to_save(), "done": done}), overwrite=True)
-    job.saved = time.monotonic()

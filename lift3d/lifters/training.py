@@ -19,7 +19,6 @@ from torch import Tensor
 
 from lift3d.averaging import draw_towards
 from lift3d.calib import InputError
-from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_subjects
 from lift3d.datasets.ray_noise import RayNoise
 from lift3d.processes import Processes, join_processes
@@ -194,9 +193,9 @@ def _fingerprint(path: str | os.PathLike[str]) -> str:
 
 def _resume(net: _State, folder: RunFolder) -> int:
     """Take up the state that an earlier call left; the epoch to go on with."""
-    if not folder.last.is_file():
+    state = folder.saved_state(net.device)
+    if state is None:
         return 0
-    state = load_checkpoint(folder.last, "lifter-run", device=net.device).state
     net.network.load_state_dict(state["network"])
     net.average.load_state_dict(state["average"])
     net.optimiser.load_state_dict(state["optimiser"])
@@ -303,25 +302,14 @@ def mean_error(network: Mlp | Tcn, samples: Samples, device: str) -> float:
 
 
 def _finish_epoch(net: _State, folder: RunFolder, record: EpochRecord, description: dict[str, Any]) -> None:
-    """Write the epoch down: first the best weights, then the state to go on from, which makes the epoch count."""
+    """Write the epoch down, which the first process does for all."""
     if not net.processes.first:
         folder.records.append(record)
         return
-    if record.best:
-        best = {**description, "epoch": record.epoch, "select_mm": record.select}
-        save_checkpoint(folder.best, Checkpoint("lifter", best, _on_cpu(net.average.state_dict())), overwrite=True)
     state = {
         "network": net.network.state_dict(),
         "average": net.average.state_dict(),
         "optimiser": net.optimiser.state_dict(),
         "step": net.step,
     }
-    records = [asdict(entry) for entry in (*folder.records, record)]
-    run = Checkpoint("lifter-run", {**description, "records": records}, state)
-    save_checkpoint(folder.last, run, overwrite=True)
-    folder.add(record)
-
-
-def _on_cpu(state: dict[str, Any]) -> dict[str, Any]:
-    """Tensors where any machine can load them."""
-    return {name: value.detach().cpu() for name, value in state.items()}
+    folder.finish_epoch(record, description, net.average, state)

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from lift3d.averaging import draw_towards
 from lift3d.calib import InputError
-from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lift3d.datasets.people_images import PeopleImages, read_people_images
 from lift3d.detectors.detection import Array, Boxes
 from lift3d.run_folder import EpochRecord, RunFolder, RunKind
@@ -38,7 +37,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 EpochReport = Callable[[EpochRecord], None]
 
-PEOPLE = RunKind(KIND, "AP50", higher=True, select="held-out people")
+PEOPLE = RunKind(KIND, "AP50", "select_ap50", higher=True, select="held-out people")
 SELECT_STREAM = 1_000_003  # epochs are numbered from 0: this one never comes
 BLOCK = 25  # people in a row of the file are at times from one photo: they stay together
 
@@ -251,9 +250,9 @@ def _new_state(settings: TrainSettings) -> _State:
 
 def _resume(net: _State, folder: RunFolder, device: str) -> int:
     """Take up the state that an earlier call left; the epoch to go on with."""
-    if not folder.last.is_file():
+    state = folder.saved_state(device)
+    if state is None:
         return 0
-    state = load_checkpoint(folder.last, f"{KIND}-run", device=device).state
     net.network.load_state_dict(state["network"])
     net.average.load_state_dict(state["average"])
     net.joints.load_state_dict(state["joints"])
@@ -378,11 +377,7 @@ def score_scenes(network: PersonMaps, scenes: Sequence[Scene], device: str = "cp
 
 
 def _finish_epoch(net: _State, folder: RunFolder, record: EpochRecord, description: dict[str, Any]) -> None:
-    """Write the epoch down: first the best weights, then the state to go on from, which makes the epoch count."""
-    if record.best:
-        best = {**description, "epoch": record.epoch, "select_ap50": record.select}
-        weights = {name: value.detach().cpu() for name, value in net.average.state_dict().items()}
-        save_checkpoint(folder.best, Checkpoint(KIND, best, weights), overwrite=True)
+    """Write the epoch down."""
     state = {
         "network": net.network.state_dict(),
         "average": net.average.state_dict(),
@@ -390,6 +385,4 @@ def _finish_epoch(net: _State, folder: RunFolder, record: EpochRecord, descripti
         "optimiser": net.optimiser.state_dict(),
         "step": net.step,
     }
-    records = [asdict(entry) for entry in (*folder.records, record)]
-    save_checkpoint(folder.last, Checkpoint(f"{KIND}-run", {**description, "records": records}, state), overwrite=True)
-    folder.add(record)
+    folder.finish_epoch(record, description, net.average, state)
