@@ -1,6 +1,6 @@
 """Measure calibration, repair and synchronisation by people: the figures of docs/calibration_people.md.
 
-python benchmarks/people_calibration.py [people] [crowd] [campus] [repair] [sync]
+python benchmarks/people_calibration.py [people] [crowd] [campus] [repair] [scene] [sync]
 
 LIFT3D_SHARED names the folder of captures.
 """
@@ -23,9 +23,11 @@ from lift3d.calib.old_places import lay_over
 from lift3d.calib.people_extrinsics import calibrate_from_person
 from lift3d.calib.repair import repair
 from lift3d.calib.rotation import rotation_matrix, rotation_vector
+from lift3d.calib.scene import read_clicks, read_points
 from lift3d.calib.sync import SyncSettings, synchronise
 from lift3d.calib.tracks import Track
 from lift3d.calibrate_people import body_views, calibrate_people, person_by_geometry, rigid_bones
+from lift3d.calibrate_scene import static_points
 from lift3d.calibrate_sync import synchronise_people
 from lift3d.datasets import Keypoints
 from lift3d.datasets.capture import open_capture
@@ -141,15 +143,29 @@ def people():
     print(f"balance: {turn:.2f} deg, {cm:.1f} cm against the Qualisys file; residual {residual:.2f} px; {found.motion}")
 
 
-def repairs():
+def scene():
+    """As ``repairs``, with points of the scene that were clicked by hand in the four photos of the empty scene."""
+    folder = Path(__file__).parent
+    rig = balance().rig
+    repairs(static_points(read_clicks(folder / "balance_clicks.csv"), read_points(folder / "balance_points.csv"), rig))
+
+
+def repairs(static=None):
     capture = balance()
     views = body_views(person_by_geometry(capture.keypoints, capture.rig))
-    first = repair(views, capture.rig)
+    first = repair(views, capture.rig, static=static)
+    if static is not None:
+        clicks = first.adjustment.clicks
+        bad = [f"{click.camera} {click.point} {click.off_px:.1f} px" for click in clicks.bad]
+        print(
+            f"{np.isfinite(clicks.error).sum()} clicks on {clicks.known} known and {clicks.others} other points: "
+            f"median {np.nanmedian(clicks.error):.1f} px, width of the noise {clicks.sigma:.1f} px; look again: {bad}"
+        )
     print(f"balance as it stands: {first.before_px:.2f} -> {first.after_px:.2f} px, named: {first.moved}")
     for move in first.moves:
         print(
             f"  {move.name}: {move.rotation_deg:.2f} +- {move.rotation_sd_deg:.2f} deg, {move.center_cm:.1f} +- "
-            f"{move.center_sd_cm:.1f} cm"
+            f"{move.center_sd_cm:.1f} cm ({move.rotation_sigmas:.1f}, {move.center_sigmas:.1f} sigmas)"
         )
     limbs = np.nanmedian(limb_lengths(views, first.rig) / limb_lengths(views, capture.rig))
     chance = first.standing.chance.round(2).tolist()
@@ -161,7 +177,7 @@ def repairs():
         told, world, shape = [], [], []
         for v in range(4):
             for seed in range(3):
-                found = repair(views, knocked(base, v, np.random.default_rng([v, seed])))
+                found = repair(views, knocked(base, v, np.random.default_rng([v, seed])), static=static)
                 told.append((base.names[v], found.moved, found.standing.chance.round(2).tolist()))
                 others = lay_over(found.rig, first.rig, np.arange(4) != v)
                 world.append(apart(found.rig[v], first.rig[v]))
@@ -241,6 +257,6 @@ def delayed(keypoints, v, frames):
 
 
 if __name__ == "__main__":
-    parts = {"people": people, "crowd": crowd, "campus": campus, "repair": repairs, "sync": sync}
+    parts = {"people": people, "crowd": crowd, "campus": campus, "repair": repairs, "scene": scene, "sync": sync}
     for name in sys.argv[1:] or parts:
         parts[name]()

@@ -20,12 +20,13 @@ from .body_observations import (
     residuals,
     undo_lenses,
 )
-from .body_problem import MEDIAN_T, Problem, camera_offsets, prior_belief, prior_terms, weigh
+from .body_problem import MEDIAN_T, Problem, camera_offsets, other_terms, prior_belief, weigh
 from .body_problem import Prior as Prior
-from .body_uncertainty import prior_spread, score_spread
+from .body_uncertainty import bent, invert, joints_alike, prior_spread, score_spread
 from .distortion import Array
 from .errors import InputError
 from .rig import Rig
+from .static_points import ClickFit, StaticPoints, StaticTerms
 from .triangulation import triangulate_linear
 
 Progress = Callable[[str, int, int], None]
@@ -55,6 +56,7 @@ class Adjustment:
         covariance: [V, 9, V, 9] of the cameras' parameters (see :mod:`lift3d.calib.body_observations`).
         cost: the loss at the end, smaller is better.
         moved: [V, 9] parameters from the prior's cameras to these.
+        clicks: how clicks on static points fit; None: there were none.
     """
 
     rig: Rig
@@ -67,6 +69,7 @@ class Adjustment:
     covariance: Array
     cost: float
     moved: Array
+    clicks: ClickFit | None = None
 
     @property
     def deviation(self) -> Array:
@@ -77,7 +80,13 @@ class Adjustment:
 
 
 def adjust(
-    views: BodyViews, rig: Rig, prior: Prior, *, rounds: int = ROUNDS, progress: Progress | None = None
+    views: BodyViews,
+    rig: Rig,
+    prior: Prior,
+    *,
+    static: StaticPoints | None = None,
+    rounds: int = ROUNDS,
+    progress: Progress | None = None,
 ) -> Adjustment:
     """Find the cameras under which the person is seen alike by all.
 
@@ -85,6 +94,7 @@ def adjust(
         views: the person.
         rig: where the search starts, and what the prior speaks of.
         prior: how far the cameras may move; without a gauge (a camera that stands, a baseline) in it, none is added.
+        static: points of the scene that were clicked; those of known place hold the world.
         rounds: how often noise and weights are estimated anew.
         progress: called with (stage, rounds done, rounds in all).
 
@@ -111,6 +121,7 @@ def adjust(
         start=start,
         sigma=np.full(views.xy.shape[2], START_SIGMA * longer),
         prior_weight=np.ones(len(rig)),
+        static=None if static is None else StaticTerms(static, rig),
     )
     state = start
     for k in range(rounds):
@@ -120,6 +131,9 @@ def adjust(
             problem.prior_weight = prior_belief(problem, state)
         if prior.focal.any():
             problem.views = _relens(views, rig, state)
+        if problem.static is not None:
+            problem.static.ideal = _relens(problem.static.views, rig, state)
+            problem.static.learn(state, joints_alike(problem, state))
         if progress:
             progress("adjusting cameras", k + 1, rounds)
     state, cost = _minimise(problem, state, LAST_STEPS, 1e-7)
@@ -165,7 +179,7 @@ def _minimise(problem: Problem, state: BodyState, steps: int, tolerance: float) 
     """Levenberg-Marquardt with weights taken anew at every step, until a step gains less than a share of the cost."""
     damping = 1e-4
     weight, bones, cost = weigh(problem, state)
-    H_prior, g_prior, prior_cost = prior_terms(problem, state)
+    H_prior, g_prior, prior_cost = other_terms(problem, state)
     cost += prior_cost
     for _ in range(steps):
         res = residuals(problem.views, state, derive=True)
@@ -174,7 +188,7 @@ def _minimise(problem: Problem, state: BodyState, steps: int, tolerance: float) 
         for _ in range(6):
             trial = _step(state, equations, H_prior, g_prior, damping)
             new_weight, new_bones, new_cost = weigh(problem, trial)
-            H_new, g_new, prior_cost = prior_terms(problem, trial)
+            H_new, g_new, prior_cost = other_terms(problem, trial)
             new_cost += prior_cost
             if new_cost < cost:
                 improved = True
@@ -228,16 +242,13 @@ def _result(problem: Problem, state: BodyState, rig: Rig, cost: float) -> Adjust
     weight, bones, _ = weigh(problem, state)
     used = res.valid & problem.known[:, None]
     error = np.where(used, np.linalg.norm(res.e, axis=-1), np.nan)
-    # The loss bends less than its weights say: for Student's t in the plane the mean curvature is the weight squared.
-    information = problem.weight / problem.sigma**2
-    bent = np.where(information > 0, weight**2 / np.where(information > 0, information, 1.0), 0.0)
-    equations = assemble(res, bent, bones, problem.known)
-    H, _, Z = eliminate(equations, 0.0)
-    H = H + prior_terms(problem, state)[0]
-    root = np.sqrt(np.maximum(np.diag(H), 1e-12))
-    inverse = np.linalg.pinv(H / root / root[:, None], hermitian=True) / root / root[:, None]
-    covariance = inverse @ score_spread(problem, res, weight, Z) @ inverse + prior_spread(inverse, problem, state)
+    H, _, Z = eliminate(assemble(res, bent(problem, weight), bones, problem.known), 0.0)
+    inverse = invert(H + other_terms(problem, state)[0])
+    spread = score_spread(problem, res, weight, Z)
     V, n = len(rig), len(rig) * CAMERA_PARAMETERS
+    if problem.static is not None:
+        spread[:n, :n] += problem.static.spread(state)
+    covariance = inverse @ spread @ inverse + prior_spread(inverse, problem, state)
     return Adjustment(
         rig=state.rig(rig),
         delay=state.delay,
@@ -249,4 +260,5 @@ def _result(problem: Problem, state: BodyState, rig: Rig, cost: float) -> Adjust
         covariance=covariance[:n, :n].reshape(V, CAMERA_PARAMETERS, V, CAMERA_PARAMETERS),
         cost=cost,
         moved=camera_offsets(problem, state),
+        clicks=None if problem.static is None else problem.static.fit(state, rig.names),
     )

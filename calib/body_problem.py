@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from .body_observations import (
 from .distortion import Array
 from .rotation import rotation_vector
 
+if TYPE_CHECKING:
+    from .static_points import StaticTerms
+
 Mask = NDArray[np.bool_]
 
 FREEDOM = 3.0
@@ -38,6 +42,9 @@ SIDE_SPREAD = 0.03
 """How much the left and the right of a kind differ."""
 
 GAUGE_SIGMA = 1e-7
+
+BEHIND = 1e4
+"""Something that was seen but lies behind its camera costs as much as an error of this, squared, in widths."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +96,7 @@ class Problem:
     start: BodyState
     sigma: Array  # [J]
     prior_weight: Array = field(default_factory=lambda: np.ones(0))  # [V]
+    static: StaticTerms | None = None
 
 
 def bone_residuals(problem: Problem, state: BodyState) -> Bones:
@@ -120,10 +128,9 @@ def weigh(problem: Problem, state: BodyState) -> tuple[Array, Bones, float]:
     res = residuals(problem.views, state)
     information = problem.weight / problem.sigma**2
     w, loss = robust_loss((res.e**2).sum(-1) * information)
-    # Something that was seen but lies behind its camera costs as much as a very gross error.
     missed = problem.views.seen & ~res.valid & problem.known[:, None]
     used = res.valid & problem.known[:, None]
-    cost = float(loss[used].sum() + missed.sum() * 0.5 * FREEDOM * np.log1p(1e4 / FREEDOM))
+    cost = float(loss[used].sum() + missed.sum() * 0.5 * FREEDOM * np.log1p(BEHIND / FREEDOM))
     bones = bone_residuals(problem, state)
     wb, loss_b = robust_loss(bones.e**2 * bones.weight)
     bones = replace(bones, weight=bones.weight * wb)
@@ -172,6 +179,18 @@ def prior_terms(problem: Problem, state: BodyState) -> tuple[Array, Array, float
         g += stiff * (length - wanted) * row
         cost += 0.5 * stiff * (length - wanted) ** 2
     return _with_symmetry(problem, state, H, g, cost)
+
+
+def other_terms(problem: Problem, state: BodyState) -> tuple[Array, Array, float]:
+    """All that is not the person: the priors and, where there are any, clicks on static points."""
+    H, g, cost = prior_terms(problem, state)
+    if problem.static is None:
+        return H, g, cost
+    H_static, g_static, cost_static = problem.static.terms(state)
+    n = len(g_static)
+    H[:n, :n] += H_static
+    g[:n] += g_static
+    return H, g, cost + cost_static
 
 
 def _with_symmetry(problem: Problem, state: BodyState, H: Array, g: Array, cost: float) -> tuple[Array, Array, float]:

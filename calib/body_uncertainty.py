@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from .body_observations import CAMERA_PARAMETERS, CENTER, OMEGA, BodyState, Residuals
-from .body_problem import Problem, prior_terms
+from .body_normal_equations import assemble, eliminate
+from .body_observations import CAMERA_PARAMETERS, CENTER, OMEGA, BodyState, Residuals, residuals
+from .body_problem import FREEDOM, Problem, prior_terms, weigh
 from .distortion import Array
 
 BLOCKS = 4
@@ -33,6 +34,32 @@ def score_spread(problem: Problem, res: Residuals, weight: Array, Z: Array) -> A
     edges = np.linspace(0, T, min(BLOCKS, T) + 1).astype(int)
     clusters = np.concatenate([score[a:b].sum(0) for a, b in pairwise(edges)])
     return np.asarray(clusters.T @ clusters) * len(clusters) / max(len(clusters) - 1, 1)
+
+
+def joints_alike(problem: Problem, state: BodyState) -> float:
+    """How many joints are worth one, as a detector errs alike in joint after joint; 1: they err one by one.
+
+    Source: Varin, Reid and Firth, An overview of composite likelihood methods, Statistica Sinica 2011, section 2.3: the
+    mean of the eigenvalues by which the spread of the gradient exceeds the curvature.
+    """
+    res = residuals(problem.views, state, derive=True)
+    weight, bones, _ = weigh(problem, state)
+    H, _, Z = eliminate(assemble(res, bent(problem, weight), bones, problem.known), 0.0)
+    inverse = invert(H + prior_terms(problem, state)[0])
+    ratio = float(np.sum(inverse * score_spread(problem, res, weight, Z)) / max(np.sum(inverse * H), 1e-12))
+    return ratio * (FREEDOM + 2) / FREEDOM  # errors that follow the law one by one have that much less spread
+
+
+def bent(problem: Problem, weight: Array) -> Array:
+    """What the loss bends by, less than its weights: of Student's t in the plane the mean is the weight squared."""
+    information = problem.weight / problem.sigma**2
+    return np.where(information > 0, weight**2 / np.where(information > 0, information, 1.0), 0.0)
+
+
+def invert(H: Array) -> Array:
+    """The inverse of normal equations whose unknowns differ in size."""
+    root = np.sqrt(np.maximum(np.diag(H), 1e-12))
+    return np.asarray(np.linalg.pinv(H / root / root[:, None], hermitian=True) / root / root[:, None])
 
 
 def prior_spread(inverse: Array, problem: Problem, state: BodyState) -> Array:

@@ -45,8 +45,9 @@ class Standing:
     """Which cameras stand where they stood.
 
     Args:
-        moved: [V] cameras that left their places; none where ``sure`` is False.
-        sure: whether the rest stand together, and no other set explains the offsets about as well.
+        moved: [V] cameras that left their places; where the old places hold the world, none if ``sure`` is False.
+        sure: whether the rest stand together, and no other set explains the offsets about as well; where points hold
+            the world, whether it can be told of every camera.
         chance: [V] how likely each has moved; all 1 where no half of the cameras, and no two, stand together.
     """
 
@@ -86,6 +87,22 @@ def settle(covariance: Array, rig: Rig, hold: Array | Mask) -> Array:
     V = len(rig)
     T = np.eye(6 * V) - _moves(rig) @ _world_fit(rig, hold)
     return np.asarray(T @ covariance.reshape(6 * V, 6 * V) @ T.T).reshape(V, 6, V, 6)
+
+
+def find_moved_in_world(new: Rig, old: Rig, covariance: Array) -> Standing:
+    """Tell which cameras left their old places where the world is known: of each by itself, whatever the others did.
+
+    Args:
+        new: the cameras in the world of the old places.
+        old: the places.
+        covariance: [V, 6, V, 6] of the cameras in that world.
+    """
+    x = offsets(new, old)
+    own = np.einsum("vavb->vab", covariance) + np.diag(STANDS**2)
+    surprise = np.einsum("va,vab,vb->v", x, np.linalg.inv(own), x)
+    chance = 1 / (1 + np.exp(-0.5 * np.clip(surprise - PER_CAMERA, -1000, 1000)))
+    likely = 1 / (1 + np.exp(-0.5 * RIVAL))
+    return Standing(chance > likely, bool(((chance > likely) | (chance < 1 - likely)).all()), chance)
 
 
 def find_moved(new: Rig, old: Rig, covariance: Array) -> Standing:

@@ -1,8 +1,9 @@
 """Put a calibration right that has drifted: tripods were knocked, cameras turned, a focus touched.
 
 The shape of the rig (where the cameras stand to each other) comes from the person whom they see. Where the whole rig
-lies in the world, and its scale, nothing that they see can tell: that is taken from the cameras' old places, of each as
-far as it seems to stand where it stood (:mod:`lift3d.calib.old_places`).
+lies in the world, and its scale, a person cannot tell: that comes from clicks on points of the scene whose places are
+known (:mod:`lift3d.calib.static_points`), or else from the cameras' old places, of each as far as it seems to stand
+where it stood (:mod:`lift3d.calib.old_places`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from .body_adjustment import Adjustment, Prior, adjust
 from .body_observations import CENTER, FOCAL, OMEGA, BodyViews
 from .distortion import Array
 from .errors import CalibrationError
-from .old_places import Standing, find_moved, lay_over, offsets, settle
+from .old_places import Standing, find_moved, find_moved_in_world, lay_over, offsets, settle
 from .rig import Rig
+from .static_points import StaticPoints
 
 Progress = Callable[[str, int, int], None]
 
@@ -35,7 +37,7 @@ class Move:
         name: the camera.
         rotation_deg: the angle.
         center_cm: the distance.
-        rotation_sd_deg: its standard deviation, in the world that the standing cameras hold.
+        rotation_sd_deg: its standard deviation, in the world that the known points hold, or else the standing cameras.
         center_sd_cm: that of the distance.
         rotation_sigmas: the angle over its standard deviation in its own direction.
         center_sigmas: the distance over its own.
@@ -63,8 +65,10 @@ class Repair:
     Args:
         rig: the cameras, repaired.
         moves: one a camera.
-        moved: the cameras that moved while the others stand as they stood; none where none did, or it cannot be told.
+        moved: the cameras that moved: where known points hold the world, each that surely did; else those without which
+            the others stand as they stood, none where none did or it cannot be told.
         standing: what the old places told; None where it was said who moved.
+        anchored: whether known points hold the world.
         before_px: median reprojection error before; after_px: after.
         adjustment: in the gauge of the prior.
     """
@@ -73,6 +77,7 @@ class Repair:
     moves: tuple[Move, ...]
     moved: tuple[str, ...]
     standing: Standing | None
+    anchored: bool
     before_px: float
     after_px: float
     adjustment: Adjustment
@@ -84,6 +89,7 @@ def repair(
     *,
     focal_sd: float = 0.0,
     moved: Sequence[str] = (),
+    static: StaticPoints | None = None,
     clocks: tuple[float, float] = (0.0, 0.0),
     progress: Progress | None = None,
 ) -> Repair:
@@ -94,49 +100,59 @@ def repair(
         rig: the calibration.
         focal_sd: how far focal lengths may be off, as a share; 0 keeps them.
         moved: cameras that are known to have moved; the others then hold the world. Empty: found out.
+        static: clicks on points of the scene; if any have known places, these hold the world.
         clocks: how far delays (frames) and drifts (frames a frame) may be off; needs velocities in ``views``.
         progress: called with (stage, done, total).
 
     Raises:
-        CalibrationError: a name in ``moved`` is no camera, or fewer than two are left to hold the world.
-        InputError: shapes disagree, or there is nothing to adjust with.
+        CalibrationError: a name in ``moved`` is no camera, or fewer than two are left to hold the world, or the known
+            points cannot hold it.
+        InputError: shapes disagree, there is nothing to adjust with, or known points speak of another world.
     """
     V = len(rig)
-    _check_moved(moved, rig)
+    anchored = static is not None and bool(np.isfinite(static.xyz).any())
+    if anchored:
+        assert static is not None
+        static.check_world(rig)
+    _check_moved(moved, rig, hold=0 if anchored else 2)
     before = adjust(views, rig, Prior.poses(V, rotation=0.0, center=0.0), rounds=2)
     free = np.array([name in moved for name in rig.names])
     delay, drift = (np.full(V, value) for value in clocks)
     delay[0] = drift[0] = 0.0
     prior = Prior(
-        np.where(free, 10.0, 1.0) * ROTATION_SD,
-        np.where(free, 10.0, 1.0) * CENTER_SD_M,
+        np.where(free | anchored, 10.0, 1.0) * ROTATION_SD,
+        np.where(free | anchored, 10.0, 1.0) * CENTER_SD_M,
         np.full(V, focal_sd),
         delay,
         drift,
     )
-    found = adjust(views, rig, prior, progress=progress)
-    standing, hold = None, np.where(free, 0.0, 1.0)
+    found = adjust(views, rig, prior, static=static, progress=progress)
+    standing, repaired, covariance = None, found.rig, _pose_covariance(found)
     if not moved:
-        standing = find_moved(found.rig, rig, _pose_covariance(found))
-        free, hold = standing.moved, standing.hold
-    repaired = lay_over(found.rig, rig, hold)
+        standing = (find_moved_in_world if anchored else find_moved)(found.rig, rig, covariance)
+        free = standing.moved
+    if not anchored:
+        hold = standing.hold if standing else np.where(free, 0.0, 1.0)
+        repaired = lay_over(found.rig, rig, hold)
+        covariance = settle(covariance, repaired, hold)
     return Repair(
         rig=repaired,
-        moves=_moves(before, found, rig, repaired, hold=hold),
+        moves=_moves(before, found, rig, repaired, covariance=covariance),
         moved=tuple(name for name, gone in zip(rig.names, free, strict=True) if gone),
         standing=standing,
+        anchored=anchored,
         before_px=float(np.nanmedian(before.error)),
         after_px=float(np.nanmedian(found.error)),
         adjustment=found,
     )
 
 
-def _check_moved(moved: Sequence[str], rig: Rig) -> None:
+def _check_moved(moved: Sequence[str], rig: Rig, *, hold: int) -> None:
     """Refuse names that are no cameras, and too many of them."""
     unknown = [name for name in moved if name not in rig.names]
     if unknown:
         raise CalibrationError(f"moved: {', '.join(unknown)} is no camera of {', '.join(rig.names)}")
-    if moved and len(rig) - len(set(moved)) < 2:
+    if moved and len(rig) - len(set(moved)) < hold:
         raise CalibrationError(f"moved: {', '.join(moved)} leaves fewer than two cameras to hold the world")
 
 
@@ -145,10 +161,9 @@ def _pose_covariance(found: Adjustment) -> Array:
     return found.covariance[:, :6, :, :6]
 
 
-def _moves(before: Adjustment, found: Adjustment, rig: Rig, repaired: Rig, *, hold: Array) -> tuple[Move, ...]:
+def _moves(before: Adjustment, found: Adjustment, rig: Rig, repaired: Rig, *, covariance: Array) -> tuple[Move, ...]:
     """The table of what changed."""
     moves = []
-    covariance = settle(_pose_covariance(found), repaired, hold)
     for v, (camera, offset) in enumerate(zip(rig, offsets(repaired, rig), strict=True)):
         own, omega, step = covariance[v, :, v], offset[OMEGA], offset[CENTER]
         moves.append(

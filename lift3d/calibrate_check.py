@@ -11,21 +11,19 @@ from numpy.typing import NDArray
 from lift3d.calib import InputError, Rig
 from lift3d.calib.agreement import Agreement, measure_agreement
 from lift3d.calib.repair import Repair, repair
+from lift3d.calib.static_points import StaticPoints
 from lift3d.datasets import Keypoints
 from lift3d.datasets.skeleton import canonical_name
 
 from .association import associate
 from .calibrate_people import body_views, person_by_geometry
-from .calibrate_report import move_rows, who_moved
-from .calibrate_scene import scene_points
+from .calibrate_report import LIKELY, click_lines, move_rows, who_moved
+from .calibrate_scene import scene_points, static_points
 from .pairing import PairingReport, check_pairing, check_scale
 from .triangulation import Triangulation, triangulate
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
-
-LIKELY = 0.8
-"""A camera that moved with more than this chance is named as likely off."""
 
 WORTH_REPAIR = 0.8
 """A repair that lowers the residual below this share is worth its while."""
@@ -42,6 +40,7 @@ def check_calibration(
     *,
     known_length: tuple[str, str, float] | None = None,
     clicks: Mapping[str, Mapping[str, Array]] | None = None,
+    known_points: Mapping[str, Array] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compare a calibration with keypoints.
@@ -51,12 +50,14 @@ def check_calibration(
         rig: the calibration.
         known_length: two joints, or two points of the scene, and the metres between them.
         clicks: pixels [2] of fixed points of the scene, by camera and point.
+        known_points: [3] metres, in the calibration's world, of some or all of these; they then hold the world.
         progress: called with (stage, done, total).
 
     Returns:
         Figures ready for JSON; "problems" is empty if nothing is wrong.
 
     Raises:
+        CalibrationError: too few of ``known_points`` were clicked to hold the world.
         InputError: fewer than two cameras, nobody is seen, or an end of ``known_length`` is not known.
     """
     if len(rig) < 2:
@@ -77,7 +78,8 @@ def check_calibration(
     except InputError as error:
         problems.append(str(error))
     views = body_views(person)
-    agreement, change = measure_agreement(views, rig), repair(views, rig, progress=progress)
+    static = static_points(clicks, known_points, rig) if clicks else None
+    agreement, change = measure_agreement(views, rig), repair(views, rig, static=static, progress=progress)
     notes = [f"cropped pictures or a turned camera: {remedy.found}" for remedy in pairing.remedies]
     problems += _moved_cameras(change, notes)
     bones = _bones(found, keypoints)
@@ -87,7 +89,7 @@ def check_calibration(
         else:
             measured = _joint_distance(found, ends, known_length)
         problems += _known_length(measured, known_length, notes)
-    notes += [f"{name}: clicks disagree by {error:.1f} px" for name, (_, error) in points.items() if error > CLICK_PX]
+    notes += click_lines(change) + _disagreements(points, change, static)
     report = _report(rig, pairing, problems) | _figures(agreement, change) | {"bones": bones, "notes": notes}
     for v, row in enumerate(report["cameras"]):
         row |= {"residual_px": _number(agreement.camera[v]), "without_px": _number(agreement.without[v])}
@@ -104,7 +106,8 @@ def _moved_cameras(change: Repair, notes: list[str]) -> list[str]:
             f"moved by {move.center_cm:.1f} cm ({move.center_sigmas:.0f} sigma)"
             for move in off
         ]
-        return [f"{'; '.join(told)}; the others stand where they stood; run `lift3d calibrate repair`"]
+        others = who_moved(change) if change.anchored else "the others stand where they stood"
+        return [f"{'; '.join(told)}; {others}; run `lift3d calibrate repair`"]
     if change.after_px > WORTH_REPAIR * change.before_px:
         return []
     if not change.standing.sure:
@@ -113,6 +116,19 @@ def _moved_cameras(change: Repair, notes: list[str]) -> list[str]:
     return [
         f"the calibration does not fit: a repair lowers the median residual from {change.before_px:.1f} to "
         f"{change.after_px:.1f} px; {_suspects(likely, len(change.moves))}; run `lift3d calibrate repair`"
+    ]
+
+
+def _disagreements(points: Mapping[str, tuple[Array, float]], change: Repair, static: StaticPoints | None) -> list[str]:
+    """Points on which the clicks disagree, unless they agree with repaired cameras."""
+    fit = change.adjustment.clicks
+    if static is None or fit is None:
+        return []
+    left = dict(zip(static.names, np.nanmax(np.nan_to_num(fit.error), axis=0), strict=True))
+    return [
+        f"{name}: clicks disagree by {error:.1f} px"
+        for name, (_, error) in points.items()
+        if min(error, left[name]) > CLICK_PX
     ]
 
 

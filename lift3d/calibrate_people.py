@@ -15,6 +15,7 @@ from lift3d.calib.body_observations import BodyViews
 from lift3d.calib.people_extrinsics import PeopleExtrinsics, calibrate_from_person
 from lift3d.calib.people_world import BodyParts, PeopleWorld, world_from_person
 from lift3d.calib.repair import Repair, repair
+from lift3d.calib.static_points import StaticPoints
 from lift3d.datasets import Keypoints
 from lift3d.datasets.resampling import in_step
 from lift3d.datasets.skeleton import SIDES, Skeleton
@@ -292,6 +293,7 @@ def repair_people(
     *,
     focal_sd: float = 0.0,
     moved: Sequence[str] = (),
+    static: StaticPoints | None = None,
     progress: Progress | None = None,
 ) -> Repair:
     """Repair a calibration by the person in a capture; see :func:`lift3d.calib.repair.repair`.
@@ -299,6 +301,6 @@ def repair_people(
     The person is found once with the calibration as it stands and once more with the repaired one.
     """
     person = person_by_geometry(keypoints, rig, progress=progress)
-    first = repair(body_views(person), rig, focal_sd=focal_sd, moved=moved, progress=progress)
+    first = repair(body_views(person), rig, focal_sd=focal_sd, moved=moved, static=static, progress=progress)
     person = person_by_geometry(keypoints, first.rig, progress=progress)
-    return repair(body_views(person), rig, focal_sd=focal_sd, moved=moved, progress=progress)
+    return repair(body_views(person), rig, focal_sd=focal_sd, moved=moved, static=static, progress=progress)

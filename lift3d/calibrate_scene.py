@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lift3d.calib import CalibrationError, Camera, InputError, Rig
 from lift3d.calib.scene import SceneSolution, read_clicks, solve_scene, write_clicks
+from lift3d.calib.static_points import StaticPoints
 from lift3d.calib.triangulation import triangulate_linear
 from lift3d.datasets.pairing import natural_key, pair_names
 
@@ -110,17 +111,9 @@ def scene_points(clicks: Mapping[str, Mapping[str, Array]], rig: Rig) -> dict[st
     Raises:
         InputError: a camera was clicked in that the calibration does not have.
     """
-    cameras = pair_names(list(clicks), rig.names)
-    missing = [name for name in clicks if name not in cameras]
-    if missing:
-        raise InputError(f"{', '.join(missing)} was clicked but is no camera of {', '.join(rig.names)}")
-    names = list(dict.fromkeys(point for own in clicks.values() for point in own))
+    names, xy = _pixels(clicks, rig)
     if not names:
         return {}
-    xy = np.full((len(rig), len(names), 2), np.nan)
-    for clicked, pair in cameras.items():
-        for point, place in clicks[clicked].items():
-            xy[rig.names.index(pair.name), names.index(point)] = place
     xyz = triangulate_linear(rig.undistort(xy), rig)
     squared = ((rig.project(xyz) - xy) ** 2).sum(-1)
     return {
@@ -128,6 +121,43 @@ def scene_points(clicks: Mapping[str, Mapping[str, Array]], rig: Rig) -> dict[st
         for n, name in enumerate(names)
         if np.isfinite(xyz[n]).all()
     }
+
+
+def static_points(
+    clicks: Mapping[str, Mapping[str, Array]], points: Mapping[str, Array] | None, rig: Rig
+) -> StaticPoints:
+    """Clicks on fixed points as a repair takes them.
+
+    Args:
+        clicks: pixels [2] by camera and point.
+        points: [3] metres in the calibration's world, of some or all of them; None: of none.
+        rig: the cameras.
+
+    Raises:
+        CalibrationError: too few of ``points`` were clicked to hold the world, or they lie on one line.
+        InputError: a camera was clicked in that the calibration does not have, or ``points`` are of another world.
+    """
+    names, xy = _pixels(clicks, rig)
+    unknown = np.full(3, np.nan)
+    xyz = np.array([(points or {}).get(name, unknown) for name in names], np.float64).reshape(-1, 3)
+    found = StaticPoints(tuple(names), xy, xyz)
+    if points is not None:
+        found.check_world(rig)
+    return found
+
+
+def _pixels(clicks: Mapping[str, Mapping[str, Array]], rig: Rig) -> tuple[list[str], Array]:
+    """The names of all clicked points, and pixels [V, N, 2]; NaN: not clicked."""
+    cameras = pair_names(list(clicks), rig.names)
+    missing = [name for name in clicks if name not in cameras]
+    if missing:
+        raise InputError(f"{', '.join(missing)} was clicked but is no camera of {', '.join(rig.names)}")
+    names = list(dict.fromkeys(point for own in clicks.values() for point in own))
+    xy = np.full((len(rig), len(names), 2), np.nan)
+    for clicked, pair in cameras.items():
+        for point, place in clicks[clicked].items():
+            xy[rig.names.index(pair.name), names.index(point)] = place
+    return names, xy
 
 
 def scene_rows(solutions: Sequence[SceneSolution]) -> list[dict[str, Any]]:

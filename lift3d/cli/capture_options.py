@@ -25,6 +25,18 @@ def capture_options(command: Command) -> Command:
     return command
 
 
+def click_options(command: Command) -> Command:
+    """``--clicks`` and ``--points``: fixed points of the scene, and where some of them are."""
+    for option in (
+        click.option("--points", type=click.Path(path_type=Path),
+                     help="CSV: point, x, y, z in metres of some or all of these; they hold the world."),
+        click.option("--clicks", type=click.Path(path_type=Path),
+                     help="CSV: camera, point, x, y of fixed points, as `lift3d calibrate scene` writes it."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def rig_file_options(name: str) -> Callable[[Command], Command]:
     """``-o`` (a calibration, called as given), ``--format`` (as ``format_``) and ``--overwrite``."""
 

@@ -76,6 +76,49 @@ def test_check_names_the_camera_and_repair_puts_it_right(knocked, capture, tmp_p
     np.testing.assert_allclose(read_rig(out)[1].R, truth[1].R, atol=0.01)
 
 
+@pytest.fixture(scope="module")
+def clicked(capture, tmp_path_factory):
+    """Files of clicks on six points, and of where five of them are."""
+    folder = tmp_path_factory.mktemp("clicks")
+    points = {"a": (-1, -1, 0), "b": (1, -1, 0), "c": (1, 1, 0), "d": (-1, 1, 0.5), "e": (0, 0, 1), "dot": (0.4, 0, 0)}
+    clicks, places = ["camera,point,x,y"], ["point,x,y,z"]
+    for camera in read_rig(capture / "calib.toml"):
+        for name, xyz in points.items():
+            x, y = camera.project(np.array(xyz, float))
+            clicks.append(f"{camera.name},{name},{x:.1f},{y:.1f}")
+    places += [f"{name},{x},{y},{z}" for name, (x, y, z) in points.items() if name != "dot"]
+    (folder / "clicks.csv").write_text("\n".join(clicks))
+    (folder / "points.csv").write_text("\n".join(places))
+    (folder / "two.csv").write_text("\n".join(places[:3]))
+    return folder
+
+
+def test_clicks_on_known_points_hold_the_world_of_check_and_repair(knocked, capture, clicked, tmp_path):
+    files = ("--clicks", clicked / "clicks.csv", "--points", clicked / "points.csv")
+    answer = run("check", knocked, *files)
+    assert answer.exit_code == 1
+    assert "in the world of the known points cam02 moved; run `lift3d calibrate repair`" in answer.output
+    assert "24 clicks on 5 points of known place and 1 others lie 0." in answer.output
+    out = tmp_path / "repaired.toml"
+    answer = run("repair", knocked, "-o", out, *files, "--json")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.output)["moved"] == ["cam02"]
+    assert "24 clicks" in json.loads(answer.output)["notes"][0]
+    np.testing.assert_allclose(read_rig(out).centers, read_rig(capture / "calib.toml").centers, atol=0.02)
+
+
+def test_points_that_cannot_hold_the_world_end_in_one_line(knocked, clicked, tmp_path):
+    out = tmp_path / "repaired.toml"
+    clicks = ("--clicks", clicked / "clicks.csv")
+    answer = run("repair", knocked, "-o", out, *clicks, "--points", clicked / "two.csv")
+    assert answer.exit_code == 1
+    assert "2 points of known place are clicked; 3 or more" in answer.output
+    assert not out.exists()
+    answer = run("check", knocked, "--points", clicked / "points.csv")
+    assert answer.exit_code == 2
+    assert "--points needs --clicks" in answer.output
+
+
 def test_sync_writes_what_capture_toml_takes(capture, tmp_path):
     folder = tmp_path / "late"
     shutil.copytree(capture, folder)

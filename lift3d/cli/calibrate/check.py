@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
-from ..capture_options import capture_options
+from ..capture_options import capture_options, click_options
 
 
 @click.command("check")
 @capture_options
 @click.option("--known-length", type=(str, str, float), metavar="POINT POINT METRES",
               help="The true distance of two joints that stay as far apart, or of two clicked points.")  # fmt: skip
-@click.option("--clicks", type=click.Path(path_type=Path),
-              help="CSV: camera, point, x, y of fixed points, as `lift3d calibrate scene` writes it.")  # fmt: skip
+@click_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -25,24 +24,33 @@ def command(
     keypoints: Path | None,
     known_length: tuple[str, str, float] | None,
     clicks: Path | None,
+    points: Path | None,
     as_json: bool,
 ) -> None:
     """Compare the calibration of CAPTURE with the keypoints of the person in it; nothing is written.
 
     Shows residuals per camera and per pair, how well the others agree without each camera, what a repair would change
-    and the known length. Exit code 1 where something is wrong.
+    and the known length. People show how the cameras stand to each other; which of them moved is told by those that
+    did not, or better by points of known place (--clicks, --points). Exit code 1 where something is wrong.
     """
-    from lift3d.calib.scene import read_clicks
+    from lift3d.calib.scene import read_clicks, read_points
     from lift3d.calibrate_check import check_calibration
     from lift3d.datasets.capture import open_capture
 
     from ..console import progress_bar
 
+    if points and not clicks:
+        raise click.UsageError("--points needs --clicks: where the points are in the pictures")
     with progress_bar() as progress:
         opened = open_capture(capture, calibration=calibration, keypoints=keypoints, progress=progress)
         clicked = read_clicks(clicks) if clicks else None
         found = check_calibration(
-            opened.keypoints, opened.rig, known_length=known_length, clicks=clicked, progress=progress
+            opened.keypoints,
+            opened.rig,
+            known_length=known_length,
+            clicks=clicked,
+            known_points=read_points(points) if points else None,
+            progress=progress,
         )
     found = {"calibration": str(opened.calibration_path), "keypoints": str(opened.keypoints_path), **found}
     if as_json:
