@@ -18,7 +18,7 @@ from lift3d.datasets import Poses
 from lift3d.datasets.poses import Status
 
 from .depth_errors import predict_errors
-from .lifters.lifter import NORMAL_90, Lifter
+from .lifters.lifter import NORMAL_90, Lifter, Timing
 from .lifters.placement import place, same_joints
 
 Array = NDArray[np.float64]
@@ -100,7 +100,8 @@ def _view(poses: Poses, p: int, v: int, lifter: Lifter) -> _View:
     order = [poses.keypoints.skeleton.index(joint) for joint in lifter.joints.joints]
     shown = confidence[:, order]
     shown[(shown > 0).sum(-1) < LEAST_SEEN] = 0.0
-    placed = place(lifter.lift_rays(rays[:, order], shown), rays[:, order], shown, lifter.joints)
+    lifted = lifter.lift_rays(rays[:, order], shown, time=Timing(poses.keypoints.frames, poses.fps))
+    placed = place(lifted, rays[:, order], shown, lifter.joints)
     xyz = np.full(poses.xyz[:, p].shape, np.nan)
     ours, theirs = (list(side) for side in zip(*same_joints(poses.skeleton), strict=True))
     xyz[:, theirs] = placed.xyz[:, ours]

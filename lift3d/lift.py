@@ -22,8 +22,8 @@ from lift3d.datasets.poses import Status
 from lift3d.datasets.skeleton import Skeleton
 from lift3d.datasets.video import VIDEO_SUFFIXES
 
-from .lifters.lifter import Lifter
-from .lifters.placement import place, same_joints
+from .lifters.lifter import Lifter, Timing
+from .lifters.placement import Placed, place, same_joints
 from .lifters.samples import INPUTS
 from .main_person import follow_main_person
 from .smoothing import fill_short_gaps
@@ -95,14 +95,11 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     if keypoints.shape[1] != 1:
         raise InputError(f"a lifter sees one view, the keypoints have {', '.join(keypoints.cameras)}; give --view")
     xy, confidence = _main_person(keypoints, lifter.joints, config)
-    rays = camera.undistort(xy)
-    confidence = np.where(np.isfinite(rays).all(-1), confidence, 0.0)
-    enough = (confidence > 0).sum(-1) >= config.least_joints
-    confidence *= enough[:, None]
-    lifted = lifter.lift_rays(rays, confidence, both_sides=config.flip_test, exact=config.exact)
+    rays, confidence = usable_rays(xy, confidence, camera, config)
+    time = Timing(keypoints.frames, keypoints.fps)
+    lifted = lifter.lift_rays(rays, confidence, time=time, both_sides=config.flip_test, exact=config.exact)
     placed = place(lifted, rays, confidence, lifter.joints)
-    xyz = (placed.xyz - camera.t) @ camera.R  # R transposed, for row vectors
-    covariance = camera.R.T @ placed.covariance @ camera.R
+    xyz, covariance = in_world(placed, camera)
     good: NDArray[np.bool_] = np.asarray(np.isfinite(xyz).all((-1, -2)))
     fps = keypoints.fps or DEFAULT_FPS
     assert keypoints.frames is not None
@@ -115,6 +112,29 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     )
     poses = fill_short_gaps(poses, config.max_gap)
     return onto_ground(poses) if config.ground else poses
+
+
+def usable_rays(xy: Array, confidence: Array, camera: Camera, config: LiftConfig) -> tuple[Array, Array]:
+    """What a lifter is shown of one person.
+
+    Args:
+        xy: [T, J, 2] pixels, NaN where missing.
+        confidence: [T, J], 0 where missing.
+        camera: what saw them.
+        config: how sure and how many joints must be.
+
+    Returns:
+        rays [T, J, 2] on z = 1; confidence [T, J], 0 for what does not count, in frames with too few joints for all.
+    """
+    rays = camera.undistort(xy)
+    confidence = np.where(np.isfinite(rays).all(-1) & (confidence >= config.min_confidence), confidence, 0.0)
+    enough = (confidence > 0).sum(-1, keepdims=True) >= config.least_joints
+    return rays, confidence * enough
+
+
+def in_world(placed: Placed, camera: Camera) -> tuple[Array, Array]:
+    """Places [T, 17, 3] metres and covariances [T, 17, 3, 3] m² in the world of the camera."""
+    return (placed.xyz - camera.t) @ camera.R, camera.R.T @ placed.covariance @ camera.R  # R transposed, for rows
 
 
 def lift_file(

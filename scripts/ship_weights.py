@@ -24,7 +24,7 @@ PEOPLE = (
     "BlazePose full (Apache-2.0) as a teacher."
 )
 SHIPPED = {
-    "lifter": ("lifter", "lifter_coco17_mlp.pt", MOCAP),
+    "lifter": ("lifter", "lifter_{joints_in}_{arch}.pt", MOCAP),
     "light": ("keypoints", "keypoints_light.pt", PEOPLE),
     "accurate": ("keypoints", "keypoints_accurate.pt", PEOPLE),
     "person": ("person", "person_light.pt", PEOPLE),
@@ -38,7 +38,7 @@ def main() -> None:
     trained = load_checkpoint(path, kind)
     state = {key: value.half() if value.is_floating_point() else value for key, value in trained.state.items()}
     description = {**trained.description, "licence": LICENCE, "data": data}
-    target = WEIGHTS / file
+    target = WEIGHTS / file.format(**description)
     save_checkpoint(target, Checkpoint(kind, description, state), overwrite=True)
     print(f"wrote {target}, {target.stat().st_size / 1e6:.1f} MB")
 

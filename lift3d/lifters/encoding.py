@@ -63,7 +63,7 @@ def encode(xy: NDArray[np.floating], confidence: NDArray[np.floating]) -> Encode
     count = np.maximum(seen.sum(-1), 1)
     scale = np.maximum(np.sqrt(np.einsum("...jc,...jc->...", flat, flat) / count), LEAST_SCALE)[..., None]
     parts = (
-        (flat / scale[..., None]).reshape(*flat.shape[:-2], -1),
+        (flat / scale[..., None]).reshape(*flat.shape[:-2], 2 * flat.shape[-2]),
         np.where(seen, confidence, 0),
         np.log(scale / USUAL_SCALE) * ~empty,
     )

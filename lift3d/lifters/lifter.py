@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,36 @@ from lift3d.datasets.augment import MIRRORED
 from lift3d.datasets.mocap import H36M
 from lift3d.datasets.skeleton import Skeleton
 
-from .encoding import encode, feature_count, mirror_features
-from .networks import Mlp, build_network
+from .encoding import Encoded, encode, feature_count, mirror_features
+from .networks import ARCHITECTURES, build_network
 from .samples import Samples, input_joints
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
-Answer = Callable[[Array32], tuple[Array32, Array32]]
+WEIGHTS = Path(__file__).parents[1] / "weights"
+SHIPPED = {arch: WEIGHTS / f"lifter_coco17_{arch}.pt" for arch in ("mlp",)}
+"""Trained by this project's own command; docs/lifter.md is their model card."""
 
-SHIPPED = Path(__file__).parents[1] / "weights" / "lifter_coco17_mlp.pt"
-"""Trained by this project's own command; docs/lifter.md is its model card."""
+DEFAULT = "mlp"
 
 COVERED = 0.90  # what the calibrated intervals shall cover
 NORMAL_90 = 1.6449
-BLOCK = 4096
+BLOCK = 1024
 MOST_SURE = 0.97  # of a detector: networks learn that 1 stands for exact 2D
+LEARNT_FPS = 30.0  # of nearly all of the motion capture, where a checkpoint does not tell
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """When the frames of a sequence were.
+
+    Args:
+        frames: [T] their numbers, rising; None: 0..T-1.
+        fps: frames a second; None: as many as in training.
+    """
+
+    frames: NDArray[np.int64] | None = None
+    fps: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +89,21 @@ class Lifter:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, device: str = "cpu") -> Lifter:
-        """The lifter of a file; None: the one that comes with lift3d."""
-        return cls(load_checkpoint(path or SHIPPED, "lifter", device=device), device=device)
+        """The lifter of a file, or one that comes with lift3d by its name in :data:`SHIPPED`; None: the usual one.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            InputError: it is of that name, but none comes with lift3d; or the file holds no lifter.
+        """
+        path = path or DEFAULT
+        if str(path) in ARCHITECTURES and not Path(path).is_file():
+            if str(path) not in SHIPPED:
+                raise InputError(
+                    f"no {path} comes with lift3d, only {', '.join(SHIPPED)}; train one: "
+                    f"lift3d train lifter --arch {path}"
+                )
+            path = SHIPPED[str(path)]
+        return cls(load_checkpoint(path, "lifter", device=device), device=device)
 
     @torch.no_grad()
     def lift(self, features: Array32) -> tuple[Array32, Array32]:
@@ -89,7 +116,7 @@ class Lifter:
             xyz [B, 17, 3] metres in the turned frame; sigma [B, 17, 2] metres across and along the line of sight.
         """
         out = []
-        for start in range(0, len(features), BLOCK):
+        for start in range(0, max(len(features), 1), BLOCK):
             block = torch.from_numpy(features[start : start + BLOCK]).to(self.device)
             out.append([answer.cpu().numpy() for answer in self.network(block)])
         xyz, log_sigma = (np.concatenate(parts) for parts in zip(*out, strict=True))
@@ -101,47 +128,120 @@ class Lifter:
 
         Args and returns as of :meth:`lift`.
         """
-        return self._both_sides(self.lift, features)
-
-    def _both_sides(self, lift: Answer, features: Array32) -> tuple[Array32, Array32]:
-        """The mean of both answers."""
-        xyz, sigma = lift(features)
-        mirrored, mirrored_sigma = lift(mirror_features(features, self.joints))
+        xyz, sigma = self.lift(features)
+        mirrored, mirrored_sigma = self.lift(mirror_features(features, self.joints))
         mirrored = mirrored[:, MIRRORED] * np.array([-1, 1, 1], np.float32)
         both = (xyz + mirrored) / 2, (sigma + mirrored_sigma[:, MIRRORED]) / 2
         return both[0].astype(np.float32), both[1].astype(np.float32)
 
-    @torch.no_grad()
-    def _lift_sequence(self, features: Array32) -> tuple[Array32, Array32]:
-        """As :meth:`lift` for [T, F]: one answer a frame; the ends are repeated."""
-        if isinstance(self.network, Mlp):
-            return self.lift(features[:, None])
-        before = self.network.target
-        padded = np.pad(features, ((before, self.network.window - 1 - before), (0, 0)), mode="edge")
-        answers = self.network.sequence(torch.from_numpy(padded[None]).to(self.device))
-        xyz, log_sigma = (answer[0].cpu().numpy() for answer in answers)
-        return xyz - xyz[:, :1], np.exp(log_sigma) * self.sigma_factor
+    def stride(self, fps: float | None) -> int:
+        """How many frames of a recording apart a window's frames are taken, so that they pass as in training."""
+        if fps is None or self.network.window == 1:
+            return 1
+        return max(1, round(fps / LEARNT_FPS))
 
-    def lift_rays(self, xy: Array, confidence: Array, *, both_sides: bool = True, exact: bool = False) -> Lifted:
-        """Lift a sequence of one person; where it is shorter than the window its ends are repeated.
+    def see(
+        self, xy: Array, confidence: Array, *, time: Timing | None = None, exact: bool = False
+    ) -> tuple[Encoded, NDArray[np.bool_]]:
+        """What the network is shown of each frame by itself, and in which frames there is anybody at all.
+
+        Convention:
+            of a recording that is faster than the training's, a frame is the mean of those around it that windows step
+            over, of the past alone where the network is causal.
 
         Args:
             xy: [T, J, 2] on z = 1, the J joints of :attr:`joints`; NaN where missing.
             confidence: [T, J], 0 where missing.
-            both_sides: average with the answer for the mirror image, as :meth:`lift_both_sides`.
+            time: when the frames were; None: one after the other, as fast as in training.
             exact: confidences of 1 are meant: the 2D has no error. No detector's is like that.
         """
+        stride, number = self.stride(time.fps if time else None), _numbers(len(xy), time)
+        if stride > 1:
+            xy, confidence = _mean_around(xy, confidence, number, _weights(stride, self.network.causal))
         encoded = encode(xy, confidence if exact else np.minimum(confidence, MOST_SURE))
-        if both_sides:
-            xyz, sigma = self._both_sides(self._lift_sequence, encoded.features)
-        else:
-            xyz, sigma = self._lift_sequence(encoded.features)
-        variance = sigma[..., [0, 0, 1]].astype(np.float64) ** 2
-        variance[:, 0] = 0.0  # the pelvis is the origin
-        R = encoded.R.astype(np.float64)[:, None]  # [T, 1, 3, 3] camera to turned
-        seen = np.asarray((confidence > 0).any(-1))[:, None, None]
-        covariance = np.swapaxes(R, -1, -2) @ (variance[..., None] * R)
-        return Lifted(np.where(seen, (xyz[..., None, :] @ R)[..., 0, :], np.nan), covariance)
+        J = len(self.joints)
+        return encoded, np.asarray((encoded.features[:, 2 * J : 3 * J] > 0).any(-1))
+
+    def lift_rays(
+        self, xy: Array, confidence: Array, *, time: Timing | None = None, both_sides: bool = True, exact: bool = False
+    ) -> Lifted:
+        """Lift a sequence of one person.
+
+        Convention:
+            where a window reaches a frame in which nobody was seen, or an end, it holds the nearest frame with
+            somebody instead, of the past alone where the network is causal.
+
+        Args:
+            xy: [T, J, 2] on z = 1, the J joints of :attr:`joints`; NaN where missing.
+            confidence: [T, J], 0 where missing.
+            time: when the frames were; None: one after the other, as fast as in training.
+            both_sides: average with the answer for the mirror image, as :meth:`lift_both_sides`.
+            exact: confidences of 1 are meant, as in :meth:`see`.
+        """
+        encoded, seen = self.see(xy, confidence, time=time, exact=exact)
+        index = self._windows(seen, _numbers(len(xy), time), self.stride(time.fps if time else None))
+        lift = self.lift_both_sides if both_sides else self.lift
+        starts = range(0, max(len(index), 1), BLOCK)
+        parts = [lift(encoded.features[index[start : start + BLOCK]]) for start in starts]
+        xyz, sigma = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return in_camera_axes(xyz, sigma, encoded.R, seen)
+
+    def _windows(self, seen: NDArray[np.bool_], number: NDArray[np.int64], stride: int) -> NDArray[np.intp]:
+        """[T, window] which frames each window holds."""
+        known = np.flatnonzero(seen)
+        wanted = number[:, None] + stride * (np.arange(self.network.window) - self.network.target)
+        if not len(known):
+            return np.zeros(wanted.shape, np.intp)
+        before = (np.searchsorted(number[known], wanted, side="right") - 1).clip(0)
+        if self.network.causal:
+            return np.asarray(known[before])
+        after = np.minimum(np.searchsorted(number[known], wanted), len(known) - 1)
+        nearer = np.abs(number[known[after]] - wanted) < np.abs(number[known[before]] - wanted)
+        return np.asarray(known[np.where(nearer, after, before)])
+
+
+def _numbers(count: int, time: Timing | None) -> NDArray[np.int64]:
+    """The frames' numbers [T]."""
+    return np.arange(count) if time is None or time.frames is None else time.frames
+
+
+def _weights(stride: int, causal: bool) -> dict[int, float]:
+    """Of the frames around one, by how much later they are."""
+    if causal:
+        return {-later: 1.0 for later in range(stride)}
+    return {later: 1 - abs(later) / stride for later in range(1 - stride, stride)}
+
+
+def _mean_around(
+    xy: Array, confidence: Array, number: NDArray[np.int64], weights: dict[int, float]
+) -> tuple[Array, Array]:
+    """Joints and confidences as the mean over frames in which a joint was seen; what was not seen stays so."""
+    seen = (confidence > 0) & np.isfinite(xy).all(-1)
+    values = np.concatenate([np.nan_to_num(xy), confidence[..., None]], -1) * seen[..., None]
+    total, weight = np.zeros_like(values), np.zeros_like(confidence)
+    for later, share in weights.items():
+        at = np.searchsorted(number, number + later).clip(max=len(number) - 1)
+        there = share * (number[at] == number + later)
+        total += there[:, None, None] * values[at]
+        weight += there[:, None] * seen[at]
+    mean = total / np.maximum(weight, 1e-9)[..., None]
+    return np.where(seen[..., None], mean[..., :2], np.nan), np.where(seen, mean[..., 2], 0.0)
+
+
+def in_camera_axes(xyz: Array32, sigma: Array32, R: Array32, seen: NDArray[np.bool_]) -> Lifted:
+    """A network's answers, turned back.
+
+    Args:
+        xyz: [T, 17, 3] metres in the turned frame.
+        sigma: [T, 17, 2] metres across and along the line of sight.
+        R: [T, 3, 3] camera to the turned frame.
+        seen: [T] where there is anybody; the others become NaN.
+    """
+    variance = sigma[..., [0, 0, 1]].astype(np.float64) ** 2
+    variance[:, 0] = 0.0  # the pelvis is the origin
+    turn = R.astype(np.float64)[:, None]  # [T, 1, 3, 3]
+    covariance = np.swapaxes(turn, -1, -2) @ (variance[..., None] * turn)
+    return Lifted(np.where(seen[:, None, None], (xyz[..., None, :] @ turn)[..., 0, :], np.nan), covariance)
 
 
 def _full(value: torch.Tensor) -> torch.Tensor:

@@ -93,39 +93,27 @@ class Tcn(nn.Module):
         self.heads = Heads(width, joints, features)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The answer for one frame of each window [B, window, F]; steps of three leave out what nobody reads."""
-        answer: tuple[Tensor, Tensor] = self.heads(self._hidden(features, dense=False)[:, 0], features[:, self.target])
-        return answer
+        """The answer for one frame of each window [B, window, F].
 
-    def sequence(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The answers for all frames of [B, T + window - 1, F]: xyz [B, T, J, 3] and log_sigma [B, T, J, 2]."""
-        hidden = self._hidden(features, dense=True)
-        answer: tuple[Tensor, Tensor] = self.heads(hidden, features[:, self.target : self.target + hidden.shape[1]])
-        return answer
-
-    def _hidden(self, x: Tensor, *, dense: bool) -> Tensor:
-        """[B, T', width]; convolutions are written as one product each, which trains several times as fast."""
+        Steps of three leave out what nobody reads; convolutions are written as one product each, which trains several
+        times as fast.
+        """
+        x = features
         for level, conv in enumerate(self.wide):
-            taps = _three_apart(x, 3**level) if dense else [x[:, i::3] for i in range(3)]
-            kept = taps[2 if self.causal else 1]
+            taps = [x[:, i::3] for i in range(3)]
             y = nn.functional.linear(torch.cat(taps, -1), conv.weight.transpose(1, 2).flatten(1))  # type: ignore[operator]
             y = self._activate(y, 2 * level)
             if level:
                 y = nn.functional.linear(y, self.narrow[level - 1].weight[..., 0])  # type: ignore[index]
-                y = kept + self._activate(y, 2 * level - 1)
+                y = taps[2 if self.causal else 1] + self._activate(y, 2 * level - 1)
             x = y
-        return x
+        answer: tuple[Tensor, Tensor] = self.heads(x[:, 0], features[:, self.target])
+        return answer
 
     def _activate(self, x: Tensor, norm: int) -> Tensor:
         """Normalised, rectified, some of it hidden: [B, T, width]."""
         flat = self.dropout(self.norms[norm](x.flatten(0, 1)).relu())
         return flat.view_as(x)
-
-
-def _three_apart(x: Tensor, apart: int) -> list[Tensor]:
-    """The frames before, at and after each one that has both: three times [B, T - 2 apart, C]."""
-    count = x.shape[1] - 2 * apart
-    return [x[:, i * apart : i * apart + count] for i in range(3)]
 
 
 ARCHITECTURES = ("mlp", "tcn", "tcn-causal")

@@ -51,25 +51,29 @@ def test_mixed_precision_repeats_itself_and_keeps_its_weights_at_full_precision(
             torch.testing.assert_close(value, full[name], rtol=0.2, atol=0.05)
 
 
-def test_after_a_kill_the_same_command_ends_with_bit_equal_weights(tiny_mocap, tmp_path):
-    train_lifter(tiny_mocap, tmp_path / "whole", settings=TINY, split=SPLIT)
+@pytest.mark.parametrize(("arch", "bf16"), [("mlp", False), ("mlp", True), ("tcn-causal", True)])
+def test_after_a_kill_the_same_command_ends_with_bit_equal_weights(tiny_mocap, tmp_path, arch, bf16):
+    settings = TrainSettings(**{**vars(TINY), "arch": arch, "bf16": bf16})
+    train_lifter(tiny_mocap, tmp_path / "whole", settings=settings, split=SPLIT)
     code = (
         "import os, sys, time, torch; torch.set_num_threads(1);"
         "from lift3d.lifters.training import TrainSettings, train_lifter;"
         "train_lifter(sys.argv[1], sys.argv[2],"
-        " settings=TrainSettings(sizes={'width': 16}, epochs=3, batch=32, seed=4), split=(('a',), ('b',)),"
+        " settings=TrainSettings(sys.argv[3], {'width': 16}, epochs=3, batch=32, seed=4, bf16=sys.argv[4] == 'True'),"
+        " split=(('a',), ('b',)),"
         " progress=lambda stage, done, total: time.sleep(60) if (stage, done) == ('epoch 2 of 3', 2) else None)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tiny_mocap), str(tmp_path / "killed")])
+    typed = [str(tiny_mocap), str(tmp_path / "killed"), arch, str(bf16)]
+    process = subprocess.Popen([sys.executable, "-c", code, *typed])
     log = tmp_path / "killed/log.csv"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not log.is_file() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)  # into the second epoch
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert len(load_checkpoint(tmp_path / "killed/last.pt", "lifter-run").description["records"]) == 1
-    train_lifter(tiny_mocap, tmp_path / "killed", settings=TINY, split=SPLIT)
+    train_lifter(tiny_mocap, tmp_path / "killed", settings=settings, split=SPLIT)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
     best = [load_checkpoint(tmp_path / name / "lifter.pt", "lifter").state for name in ("whole", "killed")]
     assert same(*best)

@@ -1,0 +1,85 @@
+"""Lifting while the camera runs: one frame's joints in, one pose in the world out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.calib import Camera, InputError
+
+from .lift import LiftConfig, in_world, usable_rays
+from .lifters.lifter import Lifter, Timing, in_camera_axes
+from .lifters.placement import Placed, place
+
+Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+
+
+class LiveLifter:
+    """One person before one camera, frame after frame; it answers what :func:`lift3d.lift.lift_keypoints` would.
+
+    Args:
+        camera: what sees the person; poses come out in its world.
+        lifter: one that needs no frames to come, ``mlp`` or ``tcn-causal``.
+        fps: frames a second of the camera; where some are dropped, call :meth:`lift` with nobody for them.
+        config: None: the defaults; gaps are not bridged and nothing is moved onto the ground here.
+
+    Raises:
+        InputError: the lifter needs frames to come.
+    """
+
+    def __init__(self, camera: Camera, lifter: Lifter, *, fps: float, config: LiftConfig | None = None) -> None:
+        network = lifter.network
+        if network.target != network.window - 1:
+            raise InputError(
+                f"{lifter.description['arch']} needs the {network.window - 1 - network.target} frames to come, which "
+                "nobody has yet; take tcn-causal or mlp for live use"
+            )
+        if not fps > 0:
+            raise InputError(f"fps must be above zero, got {fps:g}")
+        self.camera, self.lifter, self.config = camera, lifter, config or LiftConfig()
+        self._fps, self._stride = fps, lifter.stride(fps)
+        self._seen: deque[tuple[Array, Array]] = deque(maxlen=self._stride)
+        self._past: deque[Array32] = deque(maxlen=(network.window - 1) * self._stride + 1)
+
+    def lift(self, xy: Array, confidence: Array) -> Placed:
+        """The pose of the newest frame.
+
+        Args:
+            xy: [J, 2] pixels of the lifter's joints, NaN where missing.
+            confidence: [J], 0 where missing.
+
+        Returns:
+            xyz [17, 3] metres, world, NaN where too little was seen; covariance [17, 3, 3] m².
+
+        Raises:
+            InputError: the joints are not as many as the lifter's.
+        """
+        J, config = len(self.lifter.joints), self.config
+        if np.shape(xy) != (J, 2) or np.shape(confidence) != (J,):
+            raise InputError(
+                f"xy must be [{J}, 2] and confidence [{J}] for {self.lifter.joints.name}, "
+                f"got {list(np.shape(xy))} and {list(np.shape(confidence))}"
+            )
+        rays, sure = usable_rays(np.asarray(xy)[None], np.asarray(confidence)[None], self.camera, config)
+        self._seen.append((rays[0], sure[0]))
+        recent = [np.stack(part) for part in zip(*self._seen, strict=True)]
+        encoded, seen = self.lifter.see(recent[0], recent[1], time=Timing(fps=self._fps), exact=config.exact)
+        if not seen[-1]:
+            if self._past:
+                self._past.append(self._past[-1])
+            return Placed(np.full((17, 3), np.nan), np.full((17, 3, 3), np.nan))
+        self._past.append(encoded.features[-1])
+        ask = self.lifter.lift_both_sides if config.flip_test else self.lifter.lift
+        xyz, sigma = ask(self._window())
+        placed = place(in_camera_axes(xyz, sigma, encoded.R[-1:], seen[-1:]), rays, sure, self.lifter.joints)
+        world = in_world(placed, self.camera)
+        return Placed(world[0][0], world[1][0])
+
+    def _window(self) -> Array32:
+        """[1, window, F]; before the first frame there is the first one."""
+        past, network = list(self._past), self.lifter.network
+        index = len(past) - 1 + self._stride * (np.arange(network.window) - network.target)
+        return np.stack([past[i] for i in index.clip(0)])[None]
