@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -20,6 +20,8 @@ from .distortion import Array
 from .errors import InputError
 
 Image = NDArray[np.uint8]
+Corners = Literal["lift3d", "opencv"]
+"""Whose corners: fitted, and sound ones only; or those that most calibrations are made of, see :func:`detect_board`."""
 
 MIN_CORNERS = 6  # fewer corners of a ChArUco board say little and are more often wrong
 MAX_BEND = 0.35  # second differences of a row of corners, in squares: steep views reach 0.2, inventions pass 1
@@ -29,6 +31,8 @@ MAX_APART = 0.25  # of the corners; those on which the two disagree are left out
 MOST_FIT = 0.7  # of the corners
 WINDOW = 0.4  # of the smallest square's side: half the window in which a corner is looked for
 MAX_WINDOW = 40
+TUTORIAL_WINDOW = 11  # half of it, pixels, whatever the squares' size, and when to stop: as OpenCV's tutorial has it
+TUTORIAL_STOP = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 1e-3)
 SUBPIXEL = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
 
 
@@ -47,13 +51,16 @@ class Detection:
     sharpness: float = 0.0
 
 
-def detect_board(image: Image, board: Board, *, thorough: bool = True) -> Detection:
+def detect_board(image: Image, board: Board, *, thorough: bool = True, corners: Corners = "lift3d") -> Detection:
     """Find a board.
 
     Args:
         image: [H, W] or [H, W, 3] BGR.
         board: what to look for.
         thorough: spend up to a second a picture (photos) instead of a few ten milliseconds (videos).
+        corners: "opencv" takes a chessboard's corners as OpenCV's tutorial on calibration does
+            (``findChessboardCorners`` with its defaults, ``cornerSubPix`` in 23 x 23 pixels), unchecked: for
+            comparisons with calibrations that were made so. A ChArUco board's corners are OpenCV's either way.
 
     Raises:
         InputError: not a picture of 8 bits.
@@ -63,7 +70,10 @@ def detect_board(image: Image, board: Board, *, thorough: bool = True) -> Detect
         raise InputError(f"a picture must be [H, W] or [H, W, 3] of 8 bits, got {list(image.shape)} {image.dtype}")
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
     grey = np.asarray(255 - grey if board.inverted else grey, np.uint8)
-    detection = _charuco(grey, board) if board.dictionary else _chessboard(grey, board, thorough)
+    if board.dictionary:
+        detection = _charuco(grey, board)
+    else:
+        detection = _as_in_the_tutorial(grey, board) if corners == "opencv" else _chessboard(grey, board, thorough)
     if detection.xy is None:
         return detection
     return Detection(detection.xy, sharpness=_sharpness(grey, detection.xy))
@@ -124,6 +134,18 @@ def _chessboard(grey: Image, board: Board, thorough: bool) -> Detection:
     mean = (sound[0] + _saddle_points(grey, sound[0], board)) / 2
     fitted = fit_corners(grey, sound[0], board.grid, half=_window(sound[0], board))
     return Detection(fitted if np.isfinite(fitted).sum() >= MOST_FIT * np.isfinite(mean).sum() else mean)
+
+
+def _as_in_the_tutorial(grey: Image, board: Board) -> Detection:
+    """OpenCV's corners, numbered as ours are.
+
+    Source: docs.opencv.org, Camera Calibration (tutorial_py_calibration).
+    """
+    found, rough = cv2.findChessboardCorners(grey, board.grid)
+    if not found:
+        return Detection(None, "no grid of corners")
+    fine = cv2.cornerSubPix(grey, rough, (TUTORIAL_WINDOW, TUTORIAL_WINDOW), (-1, -1), TUTORIAL_STOP)
+    return Detection(_orient(grey, np.asarray(fine, np.float64).reshape(-1, 2), board))
 
 
 def _classic(grey: Image, board: Board, thorough: bool) -> Array | None:

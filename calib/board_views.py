@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .board_detection import Image, detect_board
+from .board_detection import Corners, Detection, Image, detect_board
 from .boards import Board
 from .distortion import Array
 from .errors import CalibrationError, InputError
@@ -41,6 +42,7 @@ class BoardViews:
         looked: in how many pictures the board was looked for.
         misses: why it was not found, and how often.
         fps: frames a second of a video; 0: photos.
+        corners: whose corners these are, see :func:`lift3d.calib.board_detection.detect_board`.
     """
 
     camera: str
@@ -53,6 +55,7 @@ class BoardViews:
     looked: int = 0
     misses: tuple[tuple[str, int], ...] = ()
     fps: float = 0.0
+    corners: Corners = "lift3d"
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -77,7 +80,12 @@ class BoardViews:
 
 
 def views_of_photos(
-    paths: Iterable[Path], board: Board, *, camera: str, progress: Progress | None = None
+    paths: Iterable[Path],
+    board: Board,
+    *,
+    camera: str,
+    corners: Corners = "lift3d",
+    progress: Progress | None = None,
 ) -> BoardViews:
     """Find a board in one camera's photos.
 
@@ -85,6 +93,7 @@ def views_of_photos(
         paths: picture files, all of one size.
         board: what to look for.
         camera: the camera's name.
+        corners: see :func:`lift3d.calib.board_detection.detect_board`.
         progress: called as progress(stage, done, total).
 
     Raises:
@@ -93,7 +102,9 @@ def views_of_photos(
     files = sorted(Path(path) for path in paths)
     if not files:
         raise CalibrationError(f"camera {camera}: no photo to look for the board in; wanted {', '.join(PHOTOS)}")
-    return _collect(_read_photos(files), board, camera=camera, thorough=True, total=len(files), progress=progress)
+    look = partial(detect_board, board=board, thorough=True, corners=corners)
+    views = _collect(_read_photos(files), board, look, camera=camera, total=len(files), progress=progress)
+    return replace(views, corners=corners)
 
 
 def views_of_video(
@@ -101,8 +112,8 @@ def views_of_video(
     board: Board,
     *,
     camera: str,
-    frames: Collection[int] | None = None,
     every: int = 1,
+    corners: Corners = "lift3d",
     progress: Progress | None = None,
 ) -> BoardViews:
     """Find a board in one camera's video.
@@ -111,8 +122,8 @@ def views_of_video(
         path: a video that OpenCV opens.
         board: what to look for.
         camera: the camera's name.
-        frames: numbers of the frames to look at; None: every ``every``-th.
-        every: see ``frames``.
+        every: look at every n-th frame.
+        corners: see :func:`lift3d.calib.board_detection.detect_board`.
         progress: called as progress(stage, done, total).
 
     Raises:
@@ -124,15 +135,17 @@ def views_of_video(
     video = cv2.VideoCapture(str(path))
     try:
         total = max(int(video.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
-        pictures = _read_video(video, Path(path), None if frames is None else frozenset(frames), every)
-        wanted = len(frames) if frames is not None else total // every
-        views = _collect(pictures, board, camera=camera, thorough=False, total=wanted, progress=progress)
-        return replace(views, fps=float(video.get(cv2.CAP_PROP_FPS)))
+        look = partial(detect_board, board=board, thorough=False, corners=corners)
+        pictures = _read_video(video, Path(path), every)
+        views = _collect(pictures, board, look, camera=camera, total=total // every, progress=progress)
+        return replace(views, fps=float(video.get(cv2.CAP_PROP_FPS)), corners=corners)
     finally:
         video.release()
 
 
-def views_of_folder(folder: Path, board: Board, *, progress: Progress | None = None) -> BoardViews:
+def views_of_folder(
+    folder: Path, board: Board, *, corners: Corners = "lift3d", progress: Progress | None = None
+) -> BoardViews:
     """Find a board in the photos in a folder, or else in the one video there; the folder's name is the camera's.
 
     Raises:
@@ -146,12 +159,12 @@ def views_of_folder(folder: Path, board: Board, *, progress: Progress | None = N
     photos = [file for file in files if file.suffix.lower() in PHOTOS]
     videos = [file for file in files if file.suffix.lower() in VIDEOS]
     if photos:
-        return views_of_photos(photos, board, camera=folder.name, progress=progress)
+        return views_of_photos(photos, board, camera=folder.name, corners=corners, progress=progress)
     if len(videos) != 1:
         raise CalibrationError(
             f"{folder} holds no photo and {len(videos)} videos; wanted photos of a board or one video"
         )
-    return views_of_video(videos[0], board, camera=folder.name, progress=progress)
+    return views_of_video(videos[0], board, camera=folder.name, corners=corners, progress=progress)
 
 
 def _read_photos(files: Sequence[Path]) -> Iterator[tuple[int, str, Image]]:
@@ -163,15 +176,13 @@ def _read_photos(files: Sequence[Path]) -> Iterator[tuple[int, str, Image]]:
         yield number, file.name, np.asarray(image, np.uint8)
 
 
-def _read_video(
-    video: cv2.VideoCapture, path: Path, wanted: frozenset[int] | None, every: int
-) -> Iterator[tuple[int, str, Image]]:
-    """The wanted frames; those between are passed over without being decoded in full."""
+def _read_video(video: cv2.VideoCapture, path: Path, every: int) -> Iterator[tuple[int, str, Image]]:
+    """Every n-th frame; those between are passed over without being decoded in full."""
     if not video.isOpened():
         raise CalibrationError(f"{path} cannot be opened as a video; convert it to H.264 MP4")
-    number, last = 0, max(wanted, default=-1) if wanted is not None else None
-    while (last is None or number <= last) and video.grab():
-        if number in wanted if wanted is not None else number % every == 0:
+    number = 0
+    while video.grab():
+        if number % every == 0:
             got, image = video.retrieve()
             if got:
                 yield number, f"{path.name} frame {number}", np.asarray(image, np.uint8)
@@ -183,9 +194,9 @@ def _read_video(
 def _collect(
     pictures: Iterable[tuple[int, str, Image]],
     board: Board,
+    look: Callable[[Image], Detection],
     *,
     camera: str,
-    thorough: bool,
     total: int,
     progress: Progress | None,
 ) -> BoardViews:
@@ -204,7 +215,7 @@ def _collect(
                 f"camera {camera}: {name} is {here[0]}x{here[1]}, {first} {size[0]}x{size[1]}; the photos of one "
                 "camera must be of one size, not cropped or turned: take out those of the other size"
             )
-        detection = detect_board(image, board, thorough=thorough)
+        detection = look(image)
         looked += 1
         if detection.xy is None:
             misses[detection.reason] += 1

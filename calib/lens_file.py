@@ -47,6 +47,7 @@ def write_lenses(lenses: Sequence[Intrinsics], path: AnyPath, *, overwrite: bool
         document[name] = {
             **table,
             "fisheye": lens.camera.model == "fisheye",
+            "corners": lens.views.corners,
             "sigma": dict(zip(lens.names, lens.sigma.round(6).tolist(), strict=True)),
             "fixed": lens.fixed,
             "rms": round(lens.rms, 4),

@@ -12,6 +12,7 @@ import numpy as np
 
 from lift3d.calib import CalibrationError, Camera
 from lift3d.calib.board_check import BoardCheck, check_corners, check_with_board
+from lift3d.calib.board_detection import Corners
 from lift3d.calib.board_extrinsics import (
     BoardExtrinsics,
     ExtrinsicsConfig,
@@ -39,6 +40,7 @@ def calibrate_lenses(
     *,
     config: IntrinsicsConfig | None = None,
     every: int = 1,
+    corners: Corners = "lift3d",
     progress: Progress | None = None,
 ) -> list[Intrinsics]:
     """Calibrate the lens of each camera that has board pictures in a folder.
@@ -49,17 +51,28 @@ def calibrate_lenses(
         board: what was photographed.
         config: the lens and how to fit it.
         every: look at every n-th frame of videos.
+        corners: "opencv": as OpenCV's tutorial finds them; nothing is then left out and the board is taken to be as
+            printed, for comparisons with calibrations that were made so.
         progress: called as progress(stage, done, total).
 
     Raises:
         FileNotFoundError: there is no such folder.
         CalibrationError: no pictures, no board in them, or pictures that do not tell the lens.
     """
-    views = board_views(folder, board, every=every, progress=progress)
+    views = board_views(folder, board, every=every, corners=corners, progress=progress)
+    if corners == "opencv":
+        config = replace(config or IntrinsicsConfig(), reject=False, bend=False)
     return [calibrate_intrinsics(entry, config=config, progress=progress) for entry in views]
 
 
-def board_views(folder: Path, board: Board, *, every: int = 1, progress: Progress | None = None) -> list[BoardViews]:
+def board_views(
+    folder: Path,
+    board: Board,
+    *,
+    every: int = 1,
+    corners: Corners = "lift3d",
+    progress: Progress | None = None,
+) -> list[BoardViews]:
     """What each camera of a folder saw of a board; see :func:`calibrate_lenses` for the layout.
 
     Raises:
@@ -72,16 +85,19 @@ def board_views(folder: Path, board: Board, *, every: int = 1, progress: Progres
     entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
     cameras = [entry for entry in entries if entry.is_dir() and _has_pictures(entry)]
     if cameras:
-        return [views_of_folder(entry, board, progress=progress) for entry in cameras]
+        return [views_of_folder(entry, board, corners=corners, progress=progress) for entry in cameras]
     videos = [entry for entry in entries if entry.suffix.lower() in VIDEOS]
     if videos:
-        return [views_of_video(v, board, camera=v.stem, every=every, progress=progress) for v in videos]
+        return [
+            views_of_video(video, board, camera=video.stem, every=every, corners=corners, progress=progress)
+            for video in videos
+        ]
     photos = [entry for entry in entries if entry.suffix.lower() in PHOTOS]
     if not photos:
         raise CalibrationError(
             f"{folder} holds no board pictures; wanted a folder of photos or a video for each camera, or photos"
         )
-    return [views_of_photos(photos, board, camera=folder.name, progress=progress)]
+    return [views_of_photos(photos, board, camera=folder.name, corners=corners, progress=progress)]
 
 
 def _has_pictures(folder: Path) -> bool:
@@ -113,6 +129,7 @@ def calibrate_cameras(
     *,
     times: Path | None = None,
     config: ExtrinsicsConfig | None = None,
+    corners: Corners = "lift3d",
     progress: Progress | None = None,
 ) -> BoardCalibration:
     """Place cameras by videos of a moving board.
@@ -124,6 +141,7 @@ def calibrate_cameras(
         times: a table of frame times; None: ``timestamps.csv`` in the folder, or else frames of equal number are taken
             to be simultaneous.
         config: how.
+        corners: "opencv": as OpenCV's tutorial finds them, and the board is taken to be as printed.
         progress: called as progress(stage, done, total).
 
     Raises:
@@ -131,7 +149,9 @@ def calibrate_cameras(
         CalibrationError: a camera without a lens, or views that do not place the cameras.
     """
     board.check_orientable()
-    views = board_views(folder, board, progress=progress)
+    views = board_views(folder, board, corners=corners, progress=progress)
+    if corners == "opencv":
+        config = replace(config or ExtrinsicsConfig(), bend=False)
     table = times or (Path(folder) / TIMES if (Path(folder) / TIMES).is_file() else None)
     moments = None
     if table is not None:
@@ -175,6 +195,7 @@ def lens_row(lens: Intrinsics) -> dict[str, Any]:
         "camera": lens.camera.name,
         "size": list(lens.camera.size),
         "model": lens.camera.model,
+        "corners": lens.views.corners,
         **values,
         "sigma": {name: round(float(s), 6) for name, s in zip(lens.names, lens.sigma, strict=True)},
         "fixed": lens.fixed,
@@ -217,6 +238,7 @@ def board_summary(found: BoardCalibration) -> dict[str, Any]:
     extrinsics = found.extrinsics
     summary: dict[str, Any] = {
         "cameras": camera_rows(found),
+        "corners": found.views[0].corners,
         "frames": len(extrinsics.frames),
         "held_out_frames": len(extrinsics.held_out),
         "outlier_corners": extrinsics.outliers,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
@@ -269,14 +268,7 @@ def test_opencvs_corners_give_opencvs_baseline(shared):
     views = []
     for side in ("left", "right"):
         files = sorted((shared / "captures/chessboard_stereo").glob(f"{side}*.jpg"))
-        corners = []
-        for file in files:
-            grey = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-            _, found = cv2.findChessboardCorners(grey, board.grid)
-            corners.append(cv2.cornerSubPix(grey, found, (11, 11), (-1, -1), (3, 60, 1e-4)).reshape(-1, 2))
-        names = tuple(file.name for file in files)
-        xy = np.array(corners, float)
-        views.append(BoardViews(side, (640, 480), board, np.arange(13), xy, np.ones(13), names, 13))
+        views.append(views_of_photos(files, board, camera=side, corners="opencv"))
     plain = IntrinsicsConfig(reject=False, folds=2, bend=False)
     lenses = [calibrate_intrinsics(entry, config=plain).camera for entry in views]
     rig = calibrate_board_extrinsics(views, lenses, config=ExtrinsicsConfig(held_out=0, bend=False)).rig

@@ -170,14 +170,11 @@ def test_pictures_of_one_camera_are_noticed(rng):
 def test_opencvs_stereo_set_gives_opencvs_focal_length_on_opencvs_corners(shared):
     """With the 23 px window of OpenCV's tutorial, 13 pictures and no rejection; its corners in left02 are 7 px off."""
     files = sorted((shared / "captures/chessboard_stereo").glob("left*.jpg"))
-    corners = []
-    for file in files:
-        grey = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-        _, found = cv2.findChessboardCorners(grey, (9, 6))
-        corners.append(cv2.cornerSubPix(grey, found, (11, 11), (-1, -1), (3, 60, 1e-4)).reshape(-1, 2))
-    board = Board(9, 6, 0.025)
-    names = tuple(file.name for file in files)
-    views = BoardViews("left", (640, 480), board, np.arange(13), np.array(corners, float), np.ones(13), names, 13)
+    views = views_of_photos(files, Board(9, 6, 0.025), camera="left", corners="opencv")
+    grey = cv2.imread(str(files[0]), cv2.IMREAD_GRAYSCALE)
+    rough = cv2.findChessboardCorners(grey, (9, 6))[1]
+    theirs = cv2.cornerSubPix(grey, rough, (11, 11), (-1, -1), (3, 30, 1e-3)).reshape(-1, 2)
+    np.testing.assert_array_equal(np.sort(views.xy[0], axis=0), np.sort(theirs, axis=0))
     found = calibrate_intrinsics(views, config=IntrinsicsConfig(reject=False, folds=2, bend=False))
     assert found.camera.focal[0] == pytest.approx(535.92, rel=0.002)
     assert found.rms <= 0.41

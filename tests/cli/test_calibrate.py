@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -14,6 +15,11 @@ from lift3d.calib.boards import Board
 from lift3d.calib.formats import read_rig, write_rig
 from lift3d.calib.rotation import rotation_matrix
 from lift3d.cli import main
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 BOARD = Board(6, 5, 0.05)
 SPELLED = "chessboard:6x5:50mm"
@@ -99,6 +105,21 @@ def test_lenses_come_with_errors_a_report_and_a_comparison(capture, tmp_path):
     assert any("cx 360.0 is not supported by the board pictures" in note for note in summary["notes"])
     assert (report / "calibration.html").is_file()
     assert (report / "cam1_coverage.png").is_file()
+
+
+def test_corners_as_others_find_them_are_taken_when_asked_for_and_that_is_said(capture, tmp_path):
+    lenses, out = tmp_path / "lenses.toml", tmp_path / "calib.toml"
+    ours = run("intrinsics", capture / "intrinsics", "--board", SPELLED, "-o", tmp_path / "ours.toml", "--json")
+    asked = ("--board", SPELLED, "--corners", "opencv")
+    said = run("intrinsics", capture / "intrinsics", *asked, "-o", lenses, "--json")
+    rows = [json.loads(answer.output)["cameras"] for answer in (ours, said)]
+    assert [row["corners"] for row in rows[0] + rows[1]] == ["lift3d", "lift3d", "opencv", "opencv"]
+    assert rows[0][0]["rms_px"] < rows[1][0]["rms_px"] < 1
+    assert any("as OpenCV's tutorial finds them" in note for note in json.loads(said.output)["notes"])
+    assert tomllib.loads(lenses.read_text())["cam1"]["corners"] == "opencv"
+    text = run("board", capture / "extrinsics", *asked, "--intrinsics", lenses, "-o", out).output
+    assert "as OpenCV's tutorial finds them" in text
+    assert baseline(read_rig(out)) == pytest.approx(0.5, rel=0.02)
 
 
 def test_places_are_written_in_the_world_that_was_asked_for(capture, tmp_path):

@@ -22,6 +22,14 @@ LENS_PARAMETERS = ("fx", "fy", "cx", "cy", "k1", "k2")
 @click.option("--floor-frame", type=int, help="The frame in which the board lies on the floor: it sets the world.")
 @click.option("--up", help="The direction of the first camera's frame that points up, such as -y.")
 @click.option("--distance", nargs=3, type=(str, str, float), help="Two cameras and their distance in metres, to check.")
+@click.option(
+    "--corners",
+    type=click.Choice(["lift3d", "opencv"]),
+    default="lift3d",
+    show_default=True,
+    help="opencv: to compare with other tools' calibrations, find corners as OpenCV's tutorial does and take the print "
+    "for even. Less accurate.",
+)
 @click.option("--refine-lenses", is_flag=True, help="Let focal lengths, principal points, k1 and k2 move as well.")
 @click.option("--format", "format_", default="caliscope", show_default=True, help="The calibration's format.")
 @click.option("--report", type=click.Path(path_type=Path), help="A folder for pictures and one HTML page.")
@@ -52,6 +60,7 @@ def command(folder: Path, board: str, intrinsics: Path, out: Path, **given: Any)
             read_lenses(intrinsics),
             times=given["timestamps"],
             config=config,
+            corners=given["corners"],
             progress=progress,
         )
     if given["distance"] is not None:
@@ -127,5 +136,7 @@ def _print(summary: dict[str, Any]) -> None:
         )
     if summary["outlier_corners"]:
         click.echo(f"{summary['outlier_corners']} corners that contradict the others were left out")
+    if summary["corners"] == "opencv":
+        click.echo("corners as OpenCV's tutorial finds them, the print taken for even: for comparisons only")
     click.echo(f"world: {summary['world']}")
     click.echo(f"wrote {summary['file']}")

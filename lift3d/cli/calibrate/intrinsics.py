@@ -25,6 +25,14 @@ import click
 @click.option("--fix", multiple=True, metavar="NAME", help="Keep fy (= fx), cx, cy or a coefficient at its default.")
 @click.option("--every", type=int, default=5, show_default=True, help="Look at every n-th frame of videos.")
 @click.option("--max-frames", type=int, default=40, show_default=True, help="Frames to calibrate with, at most.")
+@click.option(
+    "--corners",
+    type=click.Choice(["lift3d", "opencv"]),
+    default="lift3d",
+    show_default=True,
+    help="opencv: to compare with other tools' calibrations, find corners as OpenCV's tutorial does, leave none out "
+    "and take the print for even. Less accurate.",
+)
 @click.option("--compare", type=click.Path(path_type=Path), help="Say whether the pictures support this calibration.")
 @click.option("--report", type=click.Path(path_type=Path), help="A folder for pictures and one HTML page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -54,10 +62,19 @@ def command(folder: Path, board: str, out: Path, as_json: bool, overwrite: bool,
     config = IntrinsicsConfig(shape, max_frames=given["max_frames"], fix=frozenset(given["fix"]))
     with progress_bar() as progress:
         lenses = calibrate_lenses(
-            folder, parse_board(board), config=config, every=max(given["every"], 1), progress=progress
+            folder,
+            parse_board(board),
+            config=config,
+            every=max(given["every"], 1),
+            corners=given["corners"],
+            progress=progress,
         )
     write_lenses(lenses, out, overwrite=overwrite)
     notes = [note for lens in lenses for note in _notes(lens)]
+    if given["corners"] == "opencv":
+        notes.append(
+            "corners as OpenCV's tutorial finds them, none left out, the print taken for even: for comparisons only"
+        )
     if look_like_one(lenses):
         notes.append("all lenses agree within their error bars: are these pictures of one and the same camera?")
     if given["compare"] is not None:
