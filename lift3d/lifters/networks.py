@@ -76,14 +76,19 @@ class Mlp(nn.Module):
 class Tcn(nn.Module):
     """Convolutions of three frames, each level three times as far apart; 27 frames with two blocks.
 
+    With ``frame``, a lifter of single frames has answered first, and this network says what the frames around add to
+    that: its first level sees that answer for every third frame, and the result is a correction. That lifter stays as
+    it was trained.
+
     Source: Pavllo et al., 3D human pose estimation in video with temporal convolutions, 2019, section 3.
     """
 
     def __init__(
-        self, features: int, joints: int, *, width: int = 512, blocks: int = 2, dropout: float = 0.0,
-        causal: bool = False,
+        self, features: int, joints: int, *, width: int = 512, blocks: int = 2, dropout: float = 0.1,
+        causal: bool = False, frame: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.frame = None if frame is None else Mlp(features, joints, **frame).requires_grad_(False).eval()
         self.window, self.causal = 3 ** (blocks + 1), causal
         self.target = self.window - 1 if causal else self.window // 2
         self.wide = nn.ModuleList(nn.Conv1d(width if i else features, width, 3, bias=False) for i in range(blocks + 1))
@@ -91,6 +96,17 @@ class Tcn(nn.Module):
         self.norms = nn.ModuleList(SharedBatchNorm(width) for _ in range(2 * blocks + 1))
         self.dropout = SharedDropout(dropout)
         self.heads = Heads(width, joints, features)
+        if self.frame is not None:
+            self.lifted = nn.Linear(5 * joints, width, bias=False)
+            nn.init.zeros_(self.heads.xyz.weight)
+            nn.init.zeros_(self.heads.xyz.bias)
+
+    def train(self, mode: bool = True) -> Tcn:
+        """As of any module, but for the lifter of single frames."""
+        super().train(mode)
+        if self.frame is not None:
+            self.frame.eval()
+        return self
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The answer for one frame of each window [B, window, F].
@@ -98,22 +114,33 @@ class Tcn(nn.Module):
         Steps of three leave out what nobody reads; convolutions are written as one product each, which trains several
         times as fast.
         """
-        x = features
+        x, first = features, 2 if self.causal else 1
+        before = None if self.frame is None else _frame_by_frame(self.frame, features[:, first::3])
         for level, conv in enumerate(self.wide):
             taps = [x[:, i::3] for i in range(3)]
             y = nn.functional.linear(torch.cat(taps, -1), conv.weight.transpose(1, 2).flatten(1))  # type: ignore[operator]
+            if before is not None and not level:
+                y = y + self.lifted(before[1])
             y = self._activate(y, 2 * level)
             if level:
                 y = nn.functional.linear(y, self.narrow[level - 1].weight[..., 0])  # type: ignore[index]
-                y = taps[2 if self.causal else 1] + self._activate(y, 2 * level - 1)
+                y = taps[first] + self._activate(y, 2 * level - 1)
             x = y
-        answer: tuple[Tensor, Tensor] = self.heads(x[:, 0], features[:, self.target])
-        return answer
+        xyz, log_sigma = self.heads(x[:, 0], features[:, self.target])
+        return (xyz if before is None else xyz + before[0][:, self.target // 3]), log_sigma
 
     def _activate(self, x: Tensor, norm: int) -> Tensor:
         """Normalised, rectified, some of it hidden: [B, T, width]."""
         flat = self.dropout(self.norms[norm](x.flatten(0, 1)).relu())
         return flat.view_as(x)
+
+
+@torch.no_grad()
+def _frame_by_frame(lifter: Mlp, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Xyz [B, T, J, 3] for features [B, T, F], and [B, T, 5 J] all that was answered, of usual size."""
+    xyz, log_sigma = (part.unflatten(0, features.shape[:2]) for part in lifter(features.flatten(0, 1)[:, None]))
+    parts = (xyz / OUTPUT_SCALE, log_sigma - math.log(SIGMA_SCALE))
+    return xyz, torch.cat([part.flatten(2) for part in parts], -1)
 
 
 ARCHITECTURES = ("mlp", "tcn", "tcn-causal")

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from lift3d.averaging import draw_towards
 from lift3d.calib import InputError
+from lift3d.checkpoint import Checkpoint, load_checkpoint
 from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_subjects
 from lift3d.datasets.ray_noise import RayNoise
 from lift3d.processes import Processes, join_processes
@@ -59,6 +60,8 @@ class TrainSettings:
         bf16: mixed precision; the weights stay float32.
         seed: of everything that is random.
         device: "cpu", "cuda", "cuda:1", …
+        initial: for ``tcn`` and ``tcn-causal``, the checkpoint of an ``mlp`` that answers for each frame first, see
+            :class:`lift3d.lifters.networks.Tcn`; "" for none.
     """
 
     arch: str = "mlp"
@@ -72,6 +75,7 @@ class TrainSettings:
     bf16: bool = False
     seed: int = 0
     device: str = "cpu"
+    initial: str = ""
 
 
 @dataclass(eq=False)
@@ -149,6 +153,8 @@ def train_lifter(
 def _check(settings: TrainSettings) -> None:
     """Refuse what cannot be trained."""
     input_joints(settings.samples.joints)
+    if settings.initial and settings.arch == "mlp":
+        raise InputError("only tcn and tcn-causal start from another lifter; leave out --initial")
     if settings.epochs < 1 or settings.batch < 2 or not settings.rate > 0:
         raise InputError(
             f"epochs must be 1 or more, batch 2 or more, rate above zero; got {settings.epochs}, {settings.batch}, "
@@ -162,24 +168,48 @@ def _new_state(settings: TrainSettings, processes: Processes | None = None) -> _
     """Networks with the seed's weights."""
     processes = processes or Processes(device=settings.device)
     features = feature_count(len(input_joints(settings.samples.joints)))
+    first = _first_lifter(settings)
+    sizes = _sizes(settings.sizes, first)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network, average = (build_network(settings.arch, features, len(H36M), **settings.sizes) for _ in range(2))
+        network, average = (build_network(settings.arch, features, len(H36M), **sizes) for _ in range(2))
+    if first is not None and isinstance(network, Tcn) and network.frame is not None:
+        network.frame.load_state_dict(first.state)
     average.load_state_dict(network.state_dict())
     network.to(processes.device)
     average.to(processes.device).eval()
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate)
+    optimiser = torch.optim.Adam([value for value in network.parameters() if value.requires_grad], lr=settings.rate)
     return _State(network, average, optimiser, processes.device, processes=processes)
+
+
+def _first_lifter(settings: TrainSettings) -> Checkpoint | None:
+    """Whom the network asks about each frame."""
+    if not settings.initial:
+        return None
+    first = load_checkpoint(settings.initial, "lifter")
+    found = (first.description["arch"], first.description["joints_in"])
+    if found != ("mlp", settings.samples.joints):
+        raise InputError(
+            f"{settings.initial} is a {found[0]} for {found[1]} joints, wanted an mlp for {settings.samples.joints}: "
+            f"lift3d train lifter --arch mlp --joints {settings.samples.joints}"
+        )
+    return first
+
+
+def _sizes(sizes: dict[str, Any], first: Checkpoint | None) -> dict[str, Any]:
+    """Of the network, with those of whom it asks."""
+    return sizes if first is None else {**sizes, "frame": first.description["sizes"]}
 
 
 def _describe(settings: TrainSettings, split: Split, data: str) -> dict[str, Any]:
     """What the checkpoint says of itself."""
     return {
         "arch": settings.arch,
-        "sizes": settings.sizes,
+        "sizes": _sizes(settings.sizes, _first_lifter(settings)),
         "joints_in": settings.samples.joints,
         "joints_out": "h36m17",
-        "training": asdict(settings),
+        "training": {**asdict(settings), "initial": Path(settings.initial).name},
+        "initial_sha256": _fingerprint(settings.initial) if settings.initial else None,
         "split": asdict(split),
         "protocol": split.protocol,
         "data_sha256": data,

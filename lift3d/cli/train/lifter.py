@@ -24,6 +24,8 @@ AUGMENTATIONS = ("views", "bodies", "detector", "noise", "mirror", "arms")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 @click.option("--arch", type=click.Choice(["mlp", "tcn", "tcn-causal"]), default="mlp", show_default=True,
               help="mlp sees one frame, tcn 27 frames around it, tcn-causal the 27 up to it.")  # fmt: skip
+@click.option("--initial", type=click.Path(path_type=Path),
+              help="For tcn and tcn-causal: an mlp's lifter.pt, which answers for each frame first.")  # fmt: skip
 @click.option("--joints", type=click.Choice(JOINTS), default="coco17", show_default=True,
               help="The detector's joint set; hands and feet are not used.")  # fmt: skip
 @click.option("--test", default=MOCAP_TEST, show_default=True, help="Subjects to test on, never looked at here.")
@@ -40,7 +42,7 @@ AUGMENTATIONS = ("views", "bodies", "detector", "noise", "mirror", "arms")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything that is random.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 def command(out: Path, data: Path, test: str, select: str, width: int | None, without: tuple[str, ...],
-            joints: str, precision: str, **settings: Any) -> None:  # fmt: skip
+            joints: str, precision: str, initial: Path | None, **settings: Any) -> None:  # fmt: skip
     """Train a lifter on motion capture under virtual cameras.
 
     The same command again goes on where a run was stopped. The folder holds lifter.pt (the best weights by the
@@ -53,6 +55,7 @@ def command(out: Path, data: Path, test: str, select: str, width: int | None, wi
 
     sizes = {} if width is None else {"width": width}
     bf16 = precision == "bf16" or (precision == "auto" and settings["device"] != "cpu")
+    settings["initial"] = "" if initial is None else str(initial)
     wanted = TrainSettings(samples=_samples(joints, without), sizes=sizes, bf16=bf16, **settings)
     split = (_names(test), _names(select))
     with progress_bar() as progress:

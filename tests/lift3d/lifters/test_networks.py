@@ -25,6 +25,16 @@ def test_every_frame_of_the_window_counts():
     assert (window.grad.abs().sum(-1) > 0).all()
 
 
+@pytest.mark.parametrize("arch", ["tcn", "tcn-causal"])
+def test_untrained_it_answers_what_the_lifter_of_single_frames_does(arch):
+    network = build_network(arch, 52, 17, width=16, frame={"width": 24}).train()
+    assert not network.frame.training
+    window = torch.randn(5, 27, 52)
+    with torch.no_grad():
+        alone = network.frame(window[:, network.target, None])[0]
+        torch.testing.assert_close(network(window)[0], alone)
+
+
 def test_unknown_architectures_are_refused():
     with pytest.raises(InputError, match="no lifter architecture 'gcn'; there are mlp, tcn, tcn-causal"):
         build_network("gcn", 52, 17)

@@ -15,6 +15,8 @@ from lift3d.calib import InputError
 torch = pytest.importorskip("torch")
 
 from lift3d.checkpoint import load_checkpoint  # noqa: E402
+from lift3d.lifters.lifter import Lifter  # noqa: E402
+from lift3d.lifters.samples import SampleSettings  # noqa: E402
 from lift3d.lifters.training import TrainSettings, train_lifter  # noqa: E402
 
 SPLIT = (("a",), ("b",))
@@ -93,6 +95,23 @@ def test_training_learns_and_logs(tiny_mocap, tmp_path):
     assert description["joints_in"] == "coco17"
     assert description["split"]["test"] == ["a"]
     assert description["select_mm"] == pytest.approx(min(record.select for record in seen))
+
+
+def test_a_lifter_of_single_frames_goes_first_and_stays_as_it_is(tiny_mocap, tmp_path):
+    mlp = train_lifter(tiny_mocap, tmp_path / "mlp", settings=TINY, split=SPLIT)
+    settings = TrainSettings(**{**vars(TINY), "arch": "tcn-causal", "initial": str(mlp)})
+    tcn = load_checkpoint(train_lifter(tiny_mocap, tmp_path / "tcn", settings=settings, split=SPLIT), "lifter")
+    assert tcn.description["training"]["initial"] == "lifter.pt"
+    first = load_checkpoint(mlp, "lifter").state
+    assert same(first, {name.removeprefix("frame."): v for name, v in tcn.state.items() if name.startswith("frame.")})
+    assert Lifter(tcn).network.window == 27
+    assert any(value.abs().max() > 0 for name, value in tcn.state.items() if name == "heads.xyz.weight")
+
+    halpe = TrainSettings(**{**vars(settings), "samples": SampleSettings("halpe26")})
+    with pytest.raises(InputError, match=r"is a mlp for coco17 joints, wanted an mlp for halpe26: lift3d train lifter"):
+        train_lifter(tiny_mocap, tmp_path / "halpe", settings=halpe, split=SPLIT)
+    with pytest.raises(InputError, match="only tcn and tcn-causal start from another lifter; leave out --initial"):
+        train_lifter(tiny_mocap, tmp_path / "two", settings=TrainSettings(initial=str(mlp)), split=SPLIT)
 
 
 def test_it_stops_when_nothing_improves(tiny_mocap, tmp_path):
