@@ -18,9 +18,6 @@ from .pipeline import TopDown, TopDownSettings
 WEIGHTS = Path(__file__).parent.parent / "weights"
 OWN = {"light": "keypoints_light.pt", "accurate": "keypoints_accurate.pt"}
 ARCHITECTURES = {"light": "light", "accurate": "unet"}
-FLIPPED = frozenset({"accurate"})
-"""Own detectors that look at the mirror image too unless they are told not to."""
-
 GPU_BATCH = 16
 
 
@@ -32,7 +29,7 @@ class DetectorOptions:
         weights: the model, where it is not the one that comes with lift3d or with the backend.
         person_weights: of the person detector; None: the one that comes with lift3d.
         device: cpu, cuda or cuda:1.
-        flip: look at the mirror image too; None: as is the detector's custom.
+        flip: look at the mirror image too, which our own networks do unless they are told not to (False).
         people: how many to look for; None: all.
         fps: of the videos, None for pictures.
         boxes_given: boxes will come from elsewhere, so no person detector is loaded.
@@ -78,7 +75,7 @@ def _own(name: str, options: DetectorOptions) -> Detector:
     path = Path(options.weights) if options.weights is not None else _shipped(name)
     from .keypoint_network import KeypointNetwork
 
-    flip = name in FLIPPED if options.flip is None else options.flip
+    flip = options.flip is not False
     keypoints = KeypointNetwork.load(path, device=options.device, flip=flip)
     told = {
         "weights": path.name,

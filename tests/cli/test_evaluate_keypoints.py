@@ -55,13 +55,13 @@ def run(files, *options):
 
 def test_tables_sheet_and_curve_are_made(files, tmp_path):
     sheet, curve = tmp_path / "sheet.png", tmp_path / "curve.svg"
-    result = run(files, "--flip", "--decode", "window", "--sheet", str(sheet), "--reliability", str(curve))
+    result = run(files, "--no-flip", "--decode", "window", "--sheet", str(sheet), "--reliability", str(curve))
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].split()[:3] == ["people", "number", "judged"]
     assert lines[1].split()[:3] == ["all", "4", "4"]
     assert any(line.startswith("left_ankle") for line in lines)
-    assert "boxes as labelled, window decoding, with flip test; joints labelled by humans;" in result.stdout
+    assert "boxes as labelled, window decoding, no flip test; joints labelled by humans;" in result.stdout
     assert cv2.imread(str(sheet)) is not None
     assert curve.read_text().startswith("<svg")
     again = run(files, "--sheet", str(sheet))
@@ -73,7 +73,7 @@ def test_json_is_json_and_leaves_the_teachers_labels_out(files):
     told = [json.loads(run(files, "--json", *more).stdout, parse_constant=pytest.fail) for more in ([], ["--teacher"])]
     assert [side["groups"][0]["keypoints"] for side in told] == [4 * 15, 4 * 17]
     assert told[0]["groups"][0]["pckh"] is None
-    assert told[0]["settings"].endswith("boxes as labelled, dark decoding, no flip test")
+    assert told[0]["settings"].endswith("boxes as labelled, dark decoding, with flip test")
     assert "humans and networks" in told[1]["protocol"]
 
 

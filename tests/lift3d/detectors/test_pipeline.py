@@ -142,6 +142,13 @@ def test_a_name_that_means_nothing_is_answered_with_those_that_do(name, message)
         open_detector(name)
 
 
+@pytest.mark.parametrize("name", ["light", str(WEIGHTS / "keypoints_light.pt")])
+def test_our_own_networks_look_at_the_mirror_image_too_unless_told_not_to(name):
+    flips = [open_detector(name, DetectorOptions(flip=flip, boxes_given=True)) for flip in (None, True, False)]
+    assert [one.keypoints.flip for one in flips] == [True, True, False]
+    assert [one.settings["flip"] for one in flips] == [True, True, False]
+
+
 def test_weights_that_are_not_there_are_named_with_what_makes_them(monkeypatch, tmp_path):
     monkeypatch.setattr("lift3d.detectors.registry.WEIGHTS", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"keypoints_accurate\.pt.*lift3d train keypoints .*--weights$"):
