@@ -193,8 +193,13 @@ def deviation(poses: Poses, truth: Poses) -> tuple[Array, Array]:
     error[frames] = poses.xyz[:, 0] - truth.xyz[frames][:, 0, places]
     covariance[frames] = poses.covariance[:, 0]
     error[:, places < 0] = np.nan
-    mahalanobis = np.einsum("tji,tjik,tjk->tj", error, _inverse(_matrices(covariance)), error)
-    return error, np.where(np.isfinite(mahalanobis), mahalanobis <= CHI2_90, np.nan)
+    return error, inside_ellipsoid(error, covariance)
+
+
+def inside_ellipsoid(error: Array, covariance: Array) -> Array:
+    """Whether errors [..., 3] lie in the 90 % ellipsoids of covariances [..., 6] m²: [...], NaN where there is none."""
+    mahalanobis = np.einsum("...i,...ik,...k->...", error, _inverse(_matrices(covariance)), error)
+    return np.where(np.isfinite(mahalanobis), mahalanobis <= CHI2_90, np.nan)
 
 
 def least_covariance(xyz: Array, rig: Rig, detections: Detections, *, person: int = 0) -> Array:

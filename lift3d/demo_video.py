@@ -17,7 +17,7 @@ from lift3d.datasets import Poses
 from lift3d.datasets.capture_videos import capture_videos
 from lift3d.datasets.demo_capture import RESULTS, DemoSettings, synthesize, write_demo_capture
 
-from .demo import FILMED, STAGE, Array, TrueError, deviation, filming, show_result
+from .demo import FILMED, STAGE, Array, TrueError, deviation, filming, inside_ellipsoid, show_result
 from .detect import detect_videos
 from .detectors.detection import Detector
 from .reconstruct import ReconstructConfig, reconstruct_capture
@@ -85,7 +85,10 @@ def error_from_pixels(poses: Poses, truth: Poses) -> dict[str, Any]:
     Returns:
         Figures ready for JSON, overall and under "joints" one row a joint: those of :meth:`TrueError.summary` in
         millimetres (what presupposes a simulated detector is None), and of the keypoints used "median_px" and
-        "seen_percent" (of the pictures in which the joint is inside the frame).
+        "seen_percent" (of the pictures in which the joint is inside the frame). Overall also "offset_percent", the
+        share of the squared error that is one offset a joint, towards the body the same in all frames: where the
+        detector puts the joint is not where the body has it; and "inside_90_around_offset_percent", how many of the
+        90 % ellipsoids hold what is left of the error, which is all that they are about.
 
     Raises:
         InputError: the poses are of something else.
@@ -102,7 +105,38 @@ def error_from_pixels(poses: Poses, truth: Poses) -> dict[str, Any]:
     distance = _pixel_distance(poses, truth)[..., known]
     for j, row in enumerate(summary["joints"]):
         row.update(_pixel_figures(distance[..., j]))
-    return {**summary, **_pixel_figures(distance)}
+    return {**summary, **_pixel_figures(distance), **_offset_figures(error, poses, truth, known)}
+
+
+def _offset_figures(error: Array, poses: Poses, truth: Poses, known: list[int]) -> dict[str, float | None]:
+    """How much of errors [T, J, 3] is constant, and what the ellipsoids say of the rest."""
+    turn = _axes_of_body(truth)
+    along = np.ma.masked_invalid(np.einsum("tik,tjk->tji", turn, error))
+    offset = np.einsum("tki,tjk->tji", turn, np.broadcast_to(along.mean(0).filled(np.nan), error.shape))
+    frames = np.rint(poses.time * truth.fps).astype(int)
+    rest = (error - offset)[frames]
+    held = inside_ellipsoid(rest, poses.covariance[:, 0][:, known])
+    there = np.isfinite(error).all(-1)
+    total, constant = ((value[there] ** 2).sum() for value in (error, offset))
+    return {
+        "offset_percent": round(100 * float(constant / total), 1) if total > 0 else None,
+        "inside_90_around_offset_percent": round(100 * float(np.nanmean(held)), 1) if there.any() else None,
+    }
+
+
+def _axes_of_body(truth: Poses) -> Array:
+    """[T, 3, 3] rotations about the vertical, from the world to a body that looks along its own y."""
+    across = np.mean(
+        [_place(truth, "right_" + part) - _place(truth, "left_" + part) for part in ("hip", "shoulder")], 0
+    )
+    angle = np.arctan2(across[:, 1], across[:, 0])
+    c, s, zero, one = np.cos(angle), np.sin(angle), np.zeros_like(angle), np.ones_like(angle)
+    return np.stack([np.stack(row, -1) for row in ((c, s, zero), (-s, c, zero), (zero, zero, one))], 1)
+
+
+def _place(truth: Poses, joint: str) -> Array:
+    """[T, 3] where a joint is."""
+    return np.asarray(truth.xyz[:, 0, truth.skeleton.index(joint)])
 
 
 def _pixel_distance(poses: Poses, truth: Poses) -> Array:

@@ -128,6 +128,11 @@ def _print(report: dict[str, Any]) -> None:
         click.echo(
             f"keypoints by detector {detection['detector']} from the videos, {detection['fps']:g} pictures a second"
         )
+        click.echo(
+            f"{truth['offset_percent']} % of the squared error is an offset that a joint keeps towards the body: the "
+            "detector's joints are not quite the drawn body's, which error bars cannot know; they hold "
+            f"{truth['inside_90_around_offset_percent']} % of the error around it"
+        )
     click.echo(f"verdict without the truth: {found['verdict']['level']} ({'; '.join(found['verdict']['reasons'])})")
     folder, roi = report["folder"], ",".join(f"{edge:g}" for edge in report["region"])
     click.echo(f"capture in {folder}, result in {found['file']}")

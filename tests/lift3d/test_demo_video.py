@@ -114,6 +114,36 @@ def test_joints_of_which_there_is_no_truth_do_not_count(capture):
         error_from_pixels(poses, truth)
 
 
+@pytest.fixture(scope="module")
+def turning():
+    """Poses of somebody who turns, a centimetre off with error bars of a millimetre, and the truth."""
+    truth = synthesize(DemoSettings(duration=8.0, fps=10.0, n_cameras=2)).truth
+    covariance = np.broadcast_to(np.array([1e-6, 0, 0, 1e-6, 0, 1e-6]), (*truth.xyz.shape[:-1], 6))
+    return truth, covariance
+
+
+def poses_off(truth, covariance, off):
+    keypoints = synthesize(DemoSettings(duration=8.0, fps=10.0, n_cameras=2)).detections.associated().keypoints
+    one = replace(keypoints, xy=keypoints.xy[:, :, :1], confidence=keypoints.confidence[:, :, :1])
+    return replace(truth, xyz=truth.xyz + off, covariance=covariance, keypoints=one)
+
+
+def test_an_offset_that_a_joint_keeps_towards_the_body_is_told_from_what_error_bars_are_about(turning, rng):
+    truth, covariance = turning
+    index = truth.skeleton.index
+    across = (truth.xyz[:, 0, index("right_hip")] - truth.xyz[:, 0, index("left_hip")]) * [1, 1, 0]
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    assert (across[:, :2] @ across[0, :2]).min() < 0.5, "somebody turns"
+    noise = rng.normal(0, 1e-3, truth.xyz.shape)
+    told = error_from_pixels(poses_off(truth, covariance, 0.01 * across[:, None, None] + noise), truth)
+    assert told["inside_90_percent"] < 5
+    assert told["offset_percent"] == pytest.approx(100 * 1e-4 / (1e-4 + 3e-6), abs=2)
+    assert told["inside_90_around_offset_percent"] == pytest.approx(90, abs=3)
+    # What points one way in the hall points all ways from a body that turns.
+    told = error_from_pixels(poses_off(truth, covariance, np.array([0.01, 0, 0]) + noise), truth)
+    assert told["offset_percent"] < 30
+
+
 def test_a_detector_of_other_joints_is_refused_before_anything_is_filmed(tmp_path):
     detector = Oracle(SMALL)
     detector.skeleton = Skeleton("mouths", ("mouth",))
