@@ -27,7 +27,7 @@ from lift3d.calib.scene import read_clicks, read_points
 from lift3d.calib.sync import SyncSettings, synchronise
 from lift3d.calib.tracks import Track
 from lift3d.calibrate_people import body_views, calibrate_people, person_by_geometry, rigid_bones
-from lift3d.calibrate_scene import static_points
+from lift3d.calibrate_scene import scene_points, static_points
 from lift3d.calibrate_sync import synchronise_people
 from lift3d.datasets import Keypoints
 from lift3d.datasets.capture import open_capture
@@ -147,7 +147,14 @@ def scene():
     """As ``repairs``, with points of the scene that were clicked by hand in the four photos of the empty scene."""
     folder = Path(__file__).parent
     rig = balance().rig
-    repairs(static_points(read_clicks(folder / "balance_clicks.csv"), read_points(folder / "balance_points.csv"), rig))
+    clicks, known = read_clicks(folder / "balance_clicks.csv"), read_points(folder / "balance_points.csv")
+    found = scene_points(clicks, rig)
+    off = np.mean([found[name][0] - known[name] for name in known], axis=0)
+    print(
+        f"by the file as it stands, clicks on a point disagree by {np.median([px for _, px in found.values()]):.1f} px "
+        f"(median), and known points lie {np.round(100 * off, 1).tolist()} cm (mean) from where they are"
+    )
+    repairs(static_points(clicks, known, rig))
 
 
 def repairs(static=None):

@@ -79,7 +79,7 @@ def who_moved(found: Repair) -> str:
 def _who_moved_by_points(found: Repair) -> str:
     """The same where known points hold the world, so that cameras are judged one by one."""
     assert found.standing is not None
-    told = f"in the world of the known points {' and '.join(found.moved) or 'no camera'} moved"
+    told = f"in the world of the known points {', '.join(found.moved) or 'no camera'} moved"
     unsure = [
         f"{move.name} {share:.0%}"
         for move, share, gone in zip(found.moves, found.standing.chance, found.standing.moved, strict=True)
