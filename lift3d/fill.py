@@ -18,8 +18,9 @@ from lift3d.datasets import Poses
 from lift3d.datasets.poses import Status
 
 from .depth_errors import predict_errors
-from .lifters.lifter import NORMAL_90, Lifter, Timing
+from .lifters.lifter import NORMAL_90, Lifter
 from .lifters.placement import place, same_joints
+from .lifters.windows import Timing
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -22,9 +22,10 @@ from lift3d.datasets.poses import Status
 from lift3d.datasets.skeleton import Skeleton
 from lift3d.datasets.video import VIDEO_SUFFIXES
 
-from .lifters.lifter import Lifter, Timing
+from .lifters.lifter import Lifter
 from .lifters.placement import Placed, place, same_joints
 from .lifters.samples import INPUTS
+from .lifters.windows import Timing
 from .main_person import follow_main_person
 from .smoothing import fill_short_gaps
 
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
 DEFAULT_FPS = 30.0
+SLOWEST = 15.0  # frames a second, below which single frames are lifted better than sequences (docs/lifter.md)
 ANKLE = 0.08  # metres that the ankle's centre is above the floor
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # a camera that looks along world y
 
@@ -173,7 +175,14 @@ def lift_file(
     keypoints = replace(found.keypoints.select_views([name]), fps=fps or found.keypoints.fps)
     poses = lift_keypoints(keypoints, seen, lifter, config=config).replace(inputs={Path(path).name: found.fingerprint})
     if keypoints.fps is None:
-        logger.warning("%s does not tell its frame rate; %g a second is written, give --fps", path, DEFAULT_FPS)
+        logger.warning("%s does not tell its frame rate; %g a second is assumed, give --fps", path, DEFAULT_FPS)
+    elif keypoints.fps < SLOWEST and lifter.network.window > 1:
+        logger.warning(
+            "at %g frames a second movements look faster to %s than those it learnt from; --lifter mlp lifts each "
+            "frame by itself",
+            keypoints.fps,
+            lifter.description["arch"],
+        )
     poses.save(out, overwrite=overwrite)
     return poses
 

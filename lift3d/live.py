@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from lift3d.calib import Camera, InputError
 
 from .lift import LiftConfig, in_world, usable_rays
-from .lifters.lifter import Lifter, Timing, in_camera_axes
+from .lifters.lifter import Lifter, in_camera_axes
 from .lifters.placement import Placed, place
+from .lifters.windows import Timing
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -40,7 +41,8 @@ class LiveLifter:
         if not fps > 0:
             raise InputError(f"fps must be above zero, got {fps:g}")
         self.camera, self.lifter, self.config = camera, lifter, config or LiftConfig()
-        self._fps, self._stride = fps, lifter.stride(fps)
+        self._time = Timing(fps=fps)
+        self._stride = self._time.stride(network)
         self._seen: deque[tuple[Array, Array]] = deque(maxlen=self._stride)
         self._past: deque[Array32] = deque(maxlen=(network.window - 1) * self._stride + 1)
 
@@ -66,20 +68,15 @@ class LiveLifter:
         rays, sure = usable_rays(np.asarray(xy)[None], np.asarray(confidence)[None], self.camera, config)
         self._seen.append((rays[0], sure[0]))
         recent = [np.stack(part) for part in zip(*self._seen, strict=True)]
-        encoded, seen = self.lifter.see(recent[0], recent[1], time=Timing(fps=self._fps), exact=config.exact)
+        encoded, seen = self.lifter.see(recent[0], recent[1], time=self._time, exact=config.exact)
         if not seen[-1]:
             if self._past:
                 self._past.append(self._past[-1])
             return Placed(np.full((17, 3), np.nan), np.full((17, 3, 3), np.nan))
         self._past.append(encoded.features[-1])
-        ask = self.lifter.lift_both_sides if config.flip_test else self.lifter.lift
-        xyz, sigma = ask(self._window())
+        steps = np.arange(self.lifter.network.window)[::-1]
+        window = (len(self._past) - 1 - self._stride * steps).clip(0)  # before the first frame there is the first one
+        xyz, sigma = self.lifter.lift_windows(np.stack(self._past), window[None], both_sides=config.flip_test)
         placed = place(in_camera_axes(xyz, sigma, encoded.R[-1:], seen[-1:]), rays, sure, self.lifter.joints)
         world = in_world(placed, self.camera)
         return Placed(world[0][0], world[1][0])
-
-    def _window(self) -> Array32:
-        """[1, window, F]; before the first frame there is the first one."""
-        past, network = list(self._past), self.lifter.network
-        index = len(past) - 1 + self._stride * (np.arange(network.window) - network.target)
-        return np.stack([past[i] for i in index.clip(0)])[None]

@@ -20,6 +20,7 @@ from lift3d.datasets.skeleton import Skeleton
 from .encoding import Encoded, encode, feature_count, mirror_features
 from .networks import ARCHITECTURES, build_network
 from .samples import Samples, input_joints
+from .windows import FrameByFrame, Timing, blocks, mean_around, weights_around, windows_of
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -31,22 +32,7 @@ DEFAULT = "mlp"
 
 COVERED = 0.90  # what the calibrated intervals shall cover
 NORMAL_90 = 1.6449
-BLOCK = 1024
 MOST_SURE = 0.97  # of a detector: networks learn that 1 stands for exact 2D
-LEARNT_FPS = 30.0  # of nearly all of the motion capture, where a checkpoint does not tell
-
-
-@dataclass(frozen=True, eq=False)
-class Timing:
-    """When the frames of a sequence were.
-
-    Args:
-        frames: [T] their numbers, rising; None: 0..T-1.
-        fps: frames a second; None: as many as in training.
-    """
-
-    frames: NDArray[np.int64] | None = None
-    fps: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,29 +102,50 @@ class Lifter:
             xyz [B, 17, 3] metres in the turned frame; sigma [B, 17, 2] metres across and along the line of sight.
         """
         out = []
-        for start in range(0, max(len(features), 1), BLOCK):
-            block = torch.from_numpy(features[start : start + BLOCK]).to(self.device)
-            out.append([answer.cpu().numpy() for answer in self.network(block)])
-        xyz, log_sigma = (np.concatenate(parts) for parts in zip(*out, strict=True))
-        xyz -= xyz[:, :1]
-        return xyz, np.exp(log_sigma) * self.sigma_factor
+        for block in blocks(np.arange(len(features))):
+            answer = self.network(torch.from_numpy(features[block]).to(self.device))
+            out.append([part.cpu().numpy() for part in answer])
+        return self._scaled(*(np.concatenate(parts) for parts in zip(*out, strict=True)))
 
     def lift_both_sides(self, features: Array32) -> tuple[Array32, Array32]:
         """The mean of the answers for what was seen and for its mirror image ("flip test"), twice the work.
 
         Args and returns as of :meth:`lift`.
         """
-        xyz, sigma = self.lift(features)
-        mirrored, mirrored_sigma = self.lift(mirror_features(features, self.joints))
-        mirrored = mirrored[:, MIRRORED] * np.array([-1, 1, 1], np.float32)
-        both = (xyz + mirrored) / 2, (sigma + mirrored_sigma[:, MIRRORED]) / 2
-        return both[0].astype(np.float32), both[1].astype(np.float32)
+        return _mean_of_sides(self.lift(features), self.lift(mirror_features(features, self.joints)))
 
-    def stride(self, fps: float | None) -> int:
-        """How many frames of a recording apart a window's frames are taken, so that they pass as in training."""
-        if fps is None or self.network.window == 1:
-            return 1
-        return max(1, round(fps / LEARNT_FPS))
+    def lift_windows(
+        self, features: Array32, windows: NDArray[np.intp], *, both_sides: bool
+    ) -> tuple[Array32, Array32]:
+        """Answer for windows of one sequence; what can be said of a frame by itself is asked once.
+
+        Args:
+            features: [T, F] of its frames.
+            windows: [B, window] which frames each window holds.
+            both_sides: as :meth:`lift_both_sides`.
+
+        Returns:
+            As of :meth:`lift`.
+        """
+        straight = self._lift_windows(features, windows)
+        if not both_sides:
+            return straight
+        return _mean_of_sides(straight, self._lift_windows(mirror_features(features, self.joints), windows))
+
+    @torch.no_grad()
+    def _lift_windows(self, features: Array32, windows: NDArray[np.intp]) -> tuple[Array32, Array32]:
+        """As seen."""
+        out = []
+        shown = torch.from_numpy(features).to(self.device)
+        before = FrameByFrame.of(self.network, shown, windows)
+        for block in blocks(np.arange(len(windows))):
+            known = () if before is None else (before.of_windows(block),)
+            out.append([part.cpu().numpy() for part in self.network(shown[windows[block]], *known)])
+        return self._scaled(*(np.concatenate(parts) for parts in zip(*out, strict=True)))
+
+    def _scaled(self, xyz: Array32, log_sigma: Array32) -> tuple[Array32, Array32]:
+        """Relative to the pelvis, metres."""
+        return xyz - xyz[:, :1], np.exp(log_sigma) * self.sigma_factor
 
     def see(
         self, xy: Array, confidence: Array, *, time: Timing | None = None, exact: bool = False
@@ -155,9 +162,11 @@ class Lifter:
             time: when the frames were; None: one after the other, as fast as in training.
             exact: confidences of 1 are meant: the 2D has no error. No detector's is like that.
         """
-        stride, number = self.stride(time.fps if time else None), _numbers(len(xy), time)
+        time = time or Timing()
+        stride = time.stride(self.network)
         if stride > 1:
-            xy, confidence = _mean_around(xy, confidence, number, _weights(stride, self.network.causal))
+            around = weights_around(stride, causal=self.network.causal)
+            xy, confidence = mean_around(xy, confidence, time.numbers(len(xy)), weights=around)
         encoded = encode(xy, confidence if exact else np.minimum(confidence, MOST_SURE))
         J = len(self.joints)
         return encoded, np.asarray((encoded.features[:, 2 * J : 3 * J] > 0).any(-1))
@@ -179,53 +188,17 @@ class Lifter:
             exact: confidences of 1 are meant, as in :meth:`see`.
         """
         encoded, seen = self.see(xy, confidence, time=time, exact=exact)
-        index = self._windows(seen, _numbers(len(xy), time), self.stride(time.fps if time else None))
-        lift = self.lift_both_sides if both_sides else self.lift
-        starts = range(0, max(len(index), 1), BLOCK)
-        parts = [lift(encoded.features[index[start : start + BLOCK]]) for start in starts]
-        xyz, sigma = (np.concatenate(part) for part in zip(*parts, strict=True))
+        time = time or Timing()
+        index = windows_of(seen, time.numbers(len(xy)), self.network, stride=time.stride(self.network))
+        xyz, sigma = self.lift_windows(encoded.features, index, both_sides=both_sides)
         return in_camera_axes(xyz, sigma, encoded.R, seen)
 
-    def _windows(self, seen: NDArray[np.bool_], number: NDArray[np.int64], stride: int) -> NDArray[np.intp]:
-        """[T, window] which frames each window holds."""
-        known = np.flatnonzero(seen)
-        wanted = number[:, None] + stride * (np.arange(self.network.window) - self.network.target)
-        if not len(known):
-            return np.zeros(wanted.shape, np.intp)
-        before = (np.searchsorted(number[known], wanted, side="right") - 1).clip(0)
-        if self.network.causal:
-            return np.asarray(known[before])
-        after = np.minimum(np.searchsorted(number[known], wanted), len(known) - 1)
-        nearer = np.abs(number[known[after]] - wanted) < np.abs(number[known[before]] - wanted)
-        return np.asarray(known[np.where(nearer, after, before)])
 
-
-def _numbers(count: int, time: Timing | None) -> NDArray[np.int64]:
-    """The frames' numbers [T]."""
-    return np.arange(count) if time is None or time.frames is None else time.frames
-
-
-def _weights(stride: int, causal: bool) -> dict[int, float]:
-    """Of the frames around one, by how much later they are."""
-    if causal:
-        return {-later: 1.0 for later in range(stride)}
-    return {later: 1 - abs(later) / stride for later in range(1 - stride, stride)}
-
-
-def _mean_around(
-    xy: Array, confidence: Array, number: NDArray[np.int64], weights: dict[int, float]
-) -> tuple[Array, Array]:
-    """Joints and confidences as the mean over frames in which a joint was seen; what was not seen stays so."""
-    seen = (confidence > 0) & np.isfinite(xy).all(-1)
-    values = np.concatenate([np.nan_to_num(xy), confidence[..., None]], -1) * seen[..., None]
-    total, weight = np.zeros_like(values), np.zeros_like(confidence)
-    for later, share in weights.items():
-        at = np.searchsorted(number, number + later).clip(max=len(number) - 1)
-        there = share * (number[at] == number + later)
-        total += there[:, None, None] * values[at]
-        weight += there[:, None] * seen[at]
-    mean = total / np.maximum(weight, 1e-9)[..., None]
-    return np.where(seen[..., None], mean[..., :2], np.nan), np.where(seen, mean[..., 2], 0.0)
+def _mean_of_sides(straight: tuple[Array32, Array32], mirrored: tuple[Array32, Array32]) -> tuple[Array32, Array32]:
+    """The mean of the answers for a person and for its mirror image."""
+    xyz = (straight[0] + mirrored[0][:, MIRRORED] * np.array([-1, 1, 1], np.float32)) / 2
+    sigma = (straight[1] + mirrored[1][:, MIRRORED]) / 2
+    return xyz.astype(np.float32), sigma.astype(np.float32)
 
 
 def in_camera_axes(xyz: Array32, sigma: Array32, R: Array32, seen: NDArray[np.bool_]) -> Lifted:

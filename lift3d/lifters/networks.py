@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lift3d.calib import InputError
@@ -90,6 +92,7 @@ class Tcn(nn.Module):
         super().__init__()
         self.frame = None if frame is None else Mlp(features, joints, **frame).requires_grad_(False).eval()
         self.window, self.causal = 3 ** (blocks + 1), causal
+        self.middle = 2 if causal else 1  # which of three frames a level answers for
         self.target = self.window - 1 if causal else self.window // 2
         self.wide = nn.ModuleList(nn.Conv1d(width if i else features, width, 3, bias=False) for i in range(blocks + 1))
         self.narrow = nn.ModuleList(nn.Conv1d(width, width, 1, bias=False) for _ in range(blocks))
@@ -108,14 +111,19 @@ class Tcn(nn.Module):
             self.frame.eval()
         return self
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def asked_frames(self, windows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Of each window [B, window] the frames [B, window / 3] that the lifter of single frames answers for."""
+        return windows[:, self.middle :: 3]
+
+    def forward(self, features: Tensor, before: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """The answer for one frame of each window [B, window, F].
 
         Steps of three leave out what nobody reads; convolutions are written as one product each, which trains several
-        times as fast.
+        times as fast. ``before`` is what :func:`frame_by_frame` says of the asked frames, where it is known already.
         """
-        x, first = features, 2 if self.causal else 1
-        before = None if self.frame is None else _frame_by_frame(self.frame, features[:, first::3])
+        x = features
+        if before is None and self.frame is not None:
+            before = frame_by_frame(self.frame, features[:, self.middle :: 3])
         for level, conv in enumerate(self.wide):
             taps = [x[:, i::3] for i in range(3)]
             y = nn.functional.linear(torch.cat(taps, -1), conv.weight.transpose(1, 2).flatten(1))  # type: ignore[operator]
@@ -124,7 +132,7 @@ class Tcn(nn.Module):
             y = self._activate(y, 2 * level)
             if level:
                 y = nn.functional.linear(y, self.narrow[level - 1].weight[..., 0])  # type: ignore[index]
-                y = taps[first] + self._activate(y, 2 * level - 1)
+                y = taps[self.middle] + self._activate(y, 2 * level - 1)
             x = y
         xyz, log_sigma = self.heads(x[:, 0], features[:, self.target])
         return (xyz if before is None else xyz + before[0][:, self.target // 3]), log_sigma
@@ -136,11 +144,13 @@ class Tcn(nn.Module):
 
 
 @torch.no_grad()
-def _frame_by_frame(lifter: Mlp, features: Tensor) -> tuple[Tensor, Tensor]:
-    """Xyz [B, T, J, 3] for features [B, T, F], and [B, T, 5 J] all that was answered, of usual size."""
-    xyz, log_sigma = (part.unflatten(0, features.shape[:2]) for part in lifter(features.flatten(0, 1)[:, None]))
+def frame_by_frame(lifter: Mlp, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Xyz [..., J, 3] for features [..., F], and [..., 5 J] all that was answered, of usual size."""
+    xyz, log_sigma = (
+        part.unflatten(0, features.shape[:-1]) for part in lifter(features.reshape(-1, 1, features.shape[-1]))
+    )
     parts = (xyz / OUTPUT_SCALE, log_sigma - math.log(SIGMA_SCALE))
-    return xyz, torch.cat([part.flatten(2) for part in parts], -1)
+    return xyz, torch.cat([part.flatten(-2) for part in parts], -1)
 
 
 ARCHITECTURES = ("mlp", "tcn", "tcn-causal")

@@ -188,3 +188,14 @@ def test_a_video_is_detected_and_lifted(always_standing, mocap_body, write_video
     assert Poses.load(out).fps == 25.0
     alone = lift(video, "--lifter", always_standing, "-o", tmp_path / "alone.poses.h5")
     assert "assumed: focal length 1536 px" in alone.output  # the video tells its size
+
+
+@pytest.mark.parametrize(("fps", "warned"), [(10, True), (15, False)])
+def test_a_slow_recording_is_better_lifted_frame_by_frame(capture, tmp_path, caplog, fps, warned):
+    network = build_network("tcn", feature_count(17), 17, width=8)
+    description = {"arch": "tcn", "sizes": {"width": 8}, "joints_in": "coco17"}
+    path = save_checkpoint(tmp_path / "tcn.pt", Checkpoint("lifter", description, network.state_dict()))
+    typed = ["--camera", tmp_path / "calib.toml", "--view", "cam_1", "--fps", fps, "-o", tmp_path / "r.poses.h5"]
+    assert lift(capture, *typed, "--lifter", path).exit_code == 0
+    assert ("at 10 frames a second movements look faster to tcn" in caplog.text) == warned
+    assert ("--lifter mlp" in caplog.text) == warned

@@ -7,21 +7,26 @@ torch = pytest.importorskip("torch")
 
 from lift3d.checkpoint import Checkpoint  # noqa: E402
 from lift3d.lifters.encoding import encode, feature_count  # noqa: E402
-from lift3d.lifters.lifter import MOST_SURE, Lifter, Timing  # noqa: E402
+from lift3d.lifters.lifter import MOST_SURE, Lifter  # noqa: E402
 from lift3d.lifters.networks import build_network  # noqa: E402
+from lift3d.lifters.windows import Timing  # noqa: E402
 
 
-def untrained(arch):
+def untrained(arch, **more):
     """Random weights do: these tests ask what the network sees, not what it makes of it."""
     torch.manual_seed(3)
-    network = build_network(arch, feature_count(17), 17, width=16)
-    description = {"arch": arch, "sizes": {"width": 16}, "joints_in": "coco17"}
+    sizes = {"width": 16, **more}
+    network = build_network(arch, feature_count(17), 17, **sizes)
+    if more:
+        torch.nn.init.normal_(network.heads.xyz.weight, std=0.1)
+    description = {"arch": arch, "sizes": sizes, "joints_in": "coco17"}
     return Lifter(Checkpoint("lifter", description, network.state_dict()))
 
 
-@pytest.fixture(params=["tcn", "tcn-causal"])
+@pytest.fixture(params=["tcn", "tcn-causal", "tcn after mlp", "tcn-causal after mlp"])
 def lifter(request):
-    return untrained(request.param)
+    arch, after, _ = request.param.partition(" after ")
+    return untrained(arch, **({"frame": {"width": 24}} if after else {}))
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""Each camera of a real capture alone, lifted, against the result of all of its cameras.
+
+Run: python benchmarks/lifter_real.py ../shared/captures/balance [LIFTER ...]     (a checkpoint, or one that ships)
+
+Twelve limb joints and the pelvis, relative to the middle of the hips; "jitter" is the error of velocities, millimetres
+a frame; "place" how far off the middle of the hips is, median; frames a second of CPU time, from keypoints to poses.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from lift3d.datasets import Poses
+from lift3d.datasets.capture import open_capture
+from lift3d.lift import lift_keypoints
+from lift3d.lifters.lifter import DEFAULT, Lifter
+from lift3d.pose_errors import HIPS, compare_poses
+from lift3d.reconstruct import reconstruct
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("lifters", nargs=-1)
+def main(folder: Path, lifters: tuple[str, ...]) -> None:
+    """Print a line for each lifter and camera."""
+    torch.set_num_threads(1)
+    capture = open_capture(folder, calibration=folder / "calib.toml", keypoints=folder / "keypoints/openpose")
+    whole = reconstruct(capture.keypoints, capture.rig, fps=capture.fps).poses
+    for name in lifters or (DEFAULT,):
+        lifter = Lifter.load(name)
+        for v, camera in enumerate(capture.rig):
+            view = replace(capture.keypoints.select_views([capture.keypoints.cameras[v]]), fps=capture.fps)
+            began = time.process_time()
+            poses = lift_keypoints(view, camera, lifter)
+            speed = len(poses.xyz) / (time.process_time() - began)
+            found = compare_poses((poses.xyz[:, 0], poses.skeleton), (whole.xyz[:, 0], whole.skeleton), fps=whole.fps)
+            figures = ", ".join(f"{what} {1000 * value.value:.1f}" for what, value in found.figures.items())
+            off = np.nanmedian(np.linalg.norm(middle_of_hips(poses) - middle_of_hips(whole), axis=-1))
+            click.echo(f"{name} {camera.name}: {figures} (jitter), place {off:.2f} m, {speed:.0f} frames/s")
+
+
+def middle_of_hips(poses: Poses) -> np.ndarray:
+    """[T, 3] metres."""
+    return poses.xyz[:, 0, [poses.skeleton.index(hip) for hip in HIPS]].mean(1)
+
+
+if __name__ == "__main__":
+    main()
