@@ -142,7 +142,7 @@ class StaticTerms:
         self.known = points.known
         xyz = triangulate_linear(rig.undistort(points.xy), rig)
         self.X = np.where(self.known[:, None], points.xyz, xyz)
-        self.used = np.isfinite(self.X).all(-1)
+        self.used: NDArray[np.bool_] = np.asarray(np.isfinite(self.X).all(-1))
         self.sigma, self.trust = CLICK_PX, 1.0
 
     def terms(self, state: BodyState) -> tuple[Array, Array, float]:

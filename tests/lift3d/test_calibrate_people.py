@@ -1,14 +1,18 @@
 """Calibration, checking and synchronisation by the people of a capture."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lift3d.calib import CalibrationError, InputError, Rig
+from lift3d.calib.old_places import Standing
+from lift3d.calib.repair import Move, Repair
 from lift3d.calib.rotation import rotation_matrix, rotation_vector
 from lift3d.calibrate_check import check_calibration
 from lift3d.calibrate_people import body_views, calibrate_people, person_by_geometry, rigid_bones
+from lift3d.calibrate_report import who_moved
 from lift3d.calibrate_sync import clap_offsets, synchronise_people, tracks_of
 from lift3d.datasets.detector_noise import DetectorNoise, simulate_detections
 from lift3d.datasets.resampling import CameraTime, nearest_frames
@@ -138,3 +142,27 @@ def test_claps_set_offsets(rig):
     assert found == {"cam01": 0, "cam02": -3, "cam03": 10, "cam04": 0}
     with pytest.raises(InputError, match="no clap of cam03, cam04"):
         clap_offsets({"cam01": 100, "cam02": 103}, rig)
+
+
+def told(rig, chance, *, anchored, sure=False):
+    """A repair that says so much of who moved, and nothing else."""
+    chance = np.array(chance)
+    moves = tuple(Move(name, *[0.0] * 9) for name in rig.names)
+    moved = tuple(name for name, share in zip(rig.names, chance, strict=True) if anchored and share > 0.95)
+    adjustment = SimpleNamespace(moved=np.tile([0, 0, 0, 0.03, 0.04, 0, 0, 0, 0], (4, 1)))
+    standing = Standing(chance > 0.95, sure, chance)
+    return Repair(rig, moves, moved, standing, anchored, before_px=9.0, after_px=5.0, adjustment=adjustment)
+
+
+def test_where_nobody_can_be_named_the_line_says_that_points_of_the_scene_would_settle_it(rig):
+    line = who_moved(told(rig, [0.9, 0.1, 0.7, 0.1], anchored=False))
+    assert "(cam01 90%, cam02 10%, cam03 70%, cam04 10%)" in line
+    assert "(--clicks, --points) would hold it instead" in line
+    assert "(--clicks, --points)" in who_moved(told(rig, [1, 1, 1, 1], anchored=False))
+
+
+def test_where_points_hold_the_world_cameras_are_judged_one_by_one(rig):
+    line = who_moved(told(rig, [0.99, 0.01, 0.6, 0.01], anchored=True))
+    assert line == "in the world of the known points cam01 moved; it cannot be told of cam03 60%"
+    assert "no camera moved" in who_moved(told(rig, [0, 0, 0, 0], anchored=True, sure=True))
+    assert "all of them together by 5.0 cm" in who_moved(told(rig, [1, 1, 1, 1], anchored=True, sure=True))
