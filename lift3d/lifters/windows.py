@@ -1,4 +1,4 @@
-"""Which frames of a sequence a network is shown: a window for each, at the pace of the motion capture it learnt from."""
+"""Which frames of a sequence a network is shown: one window each, at the pace of the motion capture it learnt from."""
 
 from __future__ import annotations
 
