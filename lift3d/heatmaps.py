@@ -12,7 +12,7 @@ Sources:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -23,6 +23,13 @@ RADIUS = 5
 """Half the width of the window of :func:`soft_argmax_window`, in cells: 11 x 11, 2.5 sigma of the targets."""
 
 DECODINGS = ("window", "global", "dark", "argmax")
+
+TOGETHER = 2.0
+"""Cells below which the peaks of a left and a right joint are in one place: a sigma of the targets."""
+
+SECOND = 0.6
+"""How high a map's second peak must be, as a share of the first, to be believed where left and right are in one place;
+docs/detector.md says how it was chosen."""
 
 
 def to_crop(heat: Tensor, stride: float) -> Tensor:
@@ -113,17 +120,55 @@ def argmax(maps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([index % width, index // width], -1).to(maps.dtype), value
 
 
-def soft_argmax_window(logits: Tensor, *, radius: int = RADIUS) -> Tensor:
+def argmax_apart(maps: Tensor, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """The highest cell of each map, but of left and right in one place one goes to its second peak, if it has one.
+
+    A network that sees two ankles and cannot tell which is which puts both names on the one that it sees better. The
+    other ankle then is the second peak of both maps; the joint that loses less by it goes there. Should the names be
+    exchanged by that, other views can tell, which they cannot where the other ankle is lost.
+
+    Args:
+        maps: [..., J, H, W] in 0..1.
+        pairs: (left, right) joints.
+
+    Returns:
+        [..., J, 2] cells, and the values there [..., J].
+    """
+    peak, value = argmax(maps)
+    if not len(pairs):
+        return peak, value
+    other, lower = _second_peak(maps, peak)
+    left, right = ([pair[side] for pair in pairs] for side in (0, 1))
+    together = torch.linalg.vector_norm(peak[..., left, :] - peak[..., right, :], dim=-1) < TOGETHER
+    share = lower / value.clamp(min=1e-9)
+    moves = torch.zeros_like(value, dtype=torch.bool)
+    first = share[..., left] > share[..., right]
+    moves[..., left] = together & first & (share[..., left] >= SECOND)
+    moves[..., right] = together & ~first & (share[..., right] >= SECOND)
+    return torch.where(moves[..., None], other, peak), torch.where(moves, lower, value)
+
+
+def _second_peak(maps: Tensor, peak: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest cell [..., 2] that is a peak of its own, and its value [...]; 0 where there is none."""
+    hill = functional.max_pool2d(maps.flatten(0, -3)[:, None], 3, 1, 1).reshape(maps.shape) == maps
+    rows, columns = (torch.arange(size, device=maps.device) for size in maps.shape[-2:])
+    beside = (columns - peak[..., :1]).abs() <= TOGETHER + 1  # [..., W]
+    near = beside[..., None, :] & ((rows - peak[..., 1:]).abs() <= TOGETHER + 1)[..., None]
+    return argmax(torch.where(hill & ~near, maps, torch.zeros_like(maps)))
+
+
+def soft_argmax_window(logits: Tensor, *, radius: int = RADIUS, peak: Tensor | None = None) -> Tensor:
     """The mean place under the map itself, in a window about its highest cell.
 
     Args:
         logits: [..., H, W].
         radius: of the window, 2 radius + 1 cells wide; cells outside of the map weigh nothing.
+        peak: [..., 2] the cells to take instead of the highest ones.
 
     Returns:
         [..., 2] cells.
     """
-    peak, _ = argmax(logits)
+    peak = argmax(logits)[0] if peak is None else peak
     window = _around(torch.sigmoid(logits), peak, radius)
     # Near the map's edge the window is made narrower on both sides: half a hill has its mean beside its peak.
     last = torch.tensor(logits.shape[:-3:-1], device=logits.device) - 1
@@ -133,16 +178,17 @@ def soft_argmax_window(logits: Tensor, *, radius: int = RADIUS) -> Tensor:
     return peak + _mean_place(window / window.sum((-2, -1), keepdim=True).clamp(min=1e-12)) - radius
 
 
-def dark(logits: Tensor) -> Tensor:
+def dark(logits: Tensor, *, peak: Tensor | None = None) -> Tensor:
     """The maximum of the parabola through the log of the map about its highest cell: exact for a Gaussian.
 
     Args:
         logits: [..., H, W], at least 3 x 3.
+        peak: [..., 2] the cells to take instead of the highest ones.
 
     Returns:
         [..., 2] cells; the highest cell itself where the map is not a hill there, and near it anyway.
     """
-    highest, _ = argmax(logits)
+    highest = argmax(logits)[0] if peak is None else peak
     last = torch.tensor(logits.shape[:-3:-1], device=logits.device, dtype=highest.dtype) - 1
     peak = highest.clamp(min=1).minimum(last - 1)  # at an edge the parabola is laid beside the cell
     w = _around(functional.logsigmoid(logits), peak, 1)  # [..., 3, 3]
@@ -158,24 +204,26 @@ def dark(logits: Tensor) -> Tensor:
     return highest + (found - highest).clamp(-1.0, 1.0)
 
 
-def decode(logits: Tensor, how: str = "window") -> tuple[Tensor, Tensor]:
+def decode(logits: Tensor, how: str = "window", *, pairs: Sequence[tuple[int, int]] = ()) -> tuple[Tensor, Tensor]:
     """Joints from maps.
 
     Args:
-        logits: [..., H, W].
+        logits: [..., H, W]; with ``pairs`` [..., J, H, W].
         how: one of :data:`DECODINGS`.
+        pairs: (left, right) joints that are not both to be found in one place, see :func:`argmax_apart`; without
+            effect on "global", which asks for no peak.
 
     Returns:
         [..., 2] cells, and the height of each map's peak [...] in 0..1.
     """
-    peak, value = argmax(logits)
-    readers: dict[str, Callable[[Tensor], Tensor]] = {
-        "window": soft_argmax_window,
-        "global": soft_argmax,
-        "dark": dark,
-        "argmax": lambda _: peak,
+    peak, value = argmax_apart(torch.sigmoid(logits), pairs) if len(pairs) else argmax(logits)
+    readers: dict[str, Callable[[], Tensor]] = {
+        "window": lambda: soft_argmax_window(logits, peak=peak),
+        "global": lambda: soft_argmax(logits),
+        "dark": lambda: dark(logits, peak=peak),
+        "argmax": lambda: peak,
     }
-    return readers[how](logits), torch.sigmoid(value)
+    return readers[how](), value if len(pairs) else torch.sigmoid(value)
 
 
 def mirror_maps(maps: Tensor, order: list[int]) -> Tensor:

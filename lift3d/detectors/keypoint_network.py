@@ -162,7 +162,7 @@ class KeypointNetwork:
         if self.flip:
             mirrored = self.network(batch.flip(-1))
             logits = (logits + mirror_maps(mirrored, mirror_joints(self.skeleton).tolist())) / 2
-        return decode(logits.float(), self.decoding)
+        return decode(logits.float(), self.decoding, pairs=self.skeleton.symmetric)
 
 
 def build(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> nn.Module:

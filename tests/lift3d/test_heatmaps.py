@@ -90,6 +90,45 @@ def test_dark_stays_at_the_peak_of_a_map_without_a_hill():
     assert torch.equal(hm.dark(torch.zeros(1, 64, 48)), torch.zeros(1, 2))
 
 
+A, B = (12.3, 40.2), (30.6, 21.4)
+
+
+def two_hills(*joints):
+    """Logits [1, J, H, W] of maps with hills of such heights at A and B."""
+    places = torch.tensor([A, B])
+    hills = hm.gaussian_targets(places, SIZE, 2.0)
+    maps = [sum(height * hill for height, hill in zip(heights, hills, strict=True)) for heights in joints]
+    return torch.logit(torch.stack(maps).clamp(1e-4, 1 - 1e-4))[None]
+
+
+@pytest.mark.parametrize("how", ["dark", "window", "argmax"])
+def test_of_left_and_right_in_one_place_the_one_that_loses_less_goes_to_its_second_peak(how):
+    logits = two_hills((0.6, 0.5), (0.7, 0.3), (0.6, 0.5))
+    found, height = hm.decode(logits, how, pairs=((0, 1),))
+    alone, _ = hm.decode(logits, how)
+    tolerance = {"dark": 0.1, "window": 0.6, "argmax": 0.6}[how]
+    np.testing.assert_allclose(alone[0], [A, A, A], atol=tolerance)
+    np.testing.assert_allclose(found[0], [B, A, A], atol=tolerance)  # the third is in no pair
+    np.testing.assert_allclose(height[0], [0.5, 0.7, 0.6], atol=0.03)
+    mirrored, _ = hm.decode(logits[:, [1, 0, 2]], how, pairs=((0, 1),))
+    np.testing.assert_allclose(mirrored[0], [A, B, A], atol=tolerance)
+
+
+def test_left_and_right_stay_in_one_place_where_no_other_is_likely():
+    for heights in ((0.7, 0.0), (0.7, 0.35)):
+        found, _ = hm.decode(two_hills(heights, heights), "dark", pairs=((0, 1),))
+        np.testing.assert_allclose(found[0], [A, A], atol=0.1)
+    apart, _ = hm.decode(two_hills((0.7, 0.6), (0.6, 0.7)), "dark", pairs=((0, 1),))
+    np.testing.assert_allclose(apart[0], [A, B], atol=0.1)  # nothing to settle
+
+
+def test_pairs_of_many_people_are_each_their_own():
+    one, other = two_hills((0.6, 0.5), (0.7, 0.3)), two_hills((0.7, 0.3), (0.6, 0.5))
+    found, _ = hm.decode(torch.cat([one, other]), "dark", pairs=((0, 1),))
+    np.testing.assert_allclose(found, [[B, A], [A, B]], atol=0.1)
+    assert hm.decode(torch.zeros(0, 2, 64, 48), "dark", pairs=((0, 1),))[0].shape == (0, 2, 2)
+
+
 def test_the_mirror_of_a_mirror_is_the_map():
     maps = torch.rand(2, 4, 8, 6)
     order = [0, 2, 1, 3]
