@@ -187,8 +187,11 @@ def build(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> nn.Module:
 
 
 def calibrate_confidence(path: str | os.PathLike[str], people: PeopleImages, *, device: str = "cpu") -> None:
-    """Learn from people who trained nothing what the peaks mean, and write it into the checkpoint."""
-    network = KeypointNetwork.load(path, device=device)
+    """Learn from people who trained nothing what the peaks mean, and write it into the checkpoint.
+
+    With the flip test, as `lift3d detect` uses it: means of two maps have lower peaks than single ones.
+    """
+    network = KeypointNetwork.load(path, device=device, flip=True)
     found = network.on_people(people)
     errors = keypoint_errors(found.xy, people.xy)
     correct = correct_keypoints(errors, torso_diagonals(people.xy, people.skeleton), RADIUS)

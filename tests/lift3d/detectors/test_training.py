@@ -20,8 +20,9 @@ from lift3d.cli import main  # noqa: E402
 from lift3d.datasets.people_images import read_people_images  # noqa: E402
 from lift3d.datasets.picture_file import read_picture  # noqa: E402
 from lift3d.detectors.detection import Boxes  # noqa: E402
-from lift3d.detectors.keypoint_network import KeypointNetwork  # noqa: E402
+from lift3d.detectors.keypoint_network import KeypointNetwork, calibrate_confidence  # noqa: E402
 from lift3d.detectors.learning import TrainSettings, check_settings  # noqa: E402
+from lift3d.detectors.registry import DetectorOptions, open_detector  # noqa: E402
 from lift3d.detectors.samples import CropSettings  # noqa: E402
 from lift3d.detectors.training import split_people, train_keypoints  # noqa: E402
 
@@ -168,6 +169,17 @@ def test_the_mirror_agrees_with_the_picture_on_a_mirrored_person(people_files, t
     order = mirror_joints(network.skeleton)
     assert torch.allclose(mirrored_peak[:, order], peak, atol=1e-5)
     assert torch.allclose(15 - mirrored[:, order, 0], cells[..., 0], atol=1e-3)
+
+
+def test_confidence_is_learnt_with_the_flip_test_that_detectors_make(people_files, tmp_path, monkeypatch):
+    data, images = people_files()
+    path = train_keypoints(data, images, tmp_path / "run", settings=dataclasses.replace(SETTINGS, epochs=1))
+    asked, looks = [], KeypointNetwork.on_people
+    monkeypatch.setattr(
+        KeypointNetwork, "on_people", lambda self, people: asked.append(self.flip) or looks(self, people)
+    )
+    calibrate_confidence(path, read_people_images(data, images))
+    assert asked == [open_detector(str(path), DetectorOptions(boxes_given=True)).keypoints.flip]
 
 
 def test_the_command_line_trains_and_says_how_far_it_is(people_files, tmp_path):
