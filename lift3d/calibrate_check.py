@@ -16,7 +16,7 @@ from lift3d.datasets import Keypoints
 from lift3d.datasets.skeleton import canonical_name
 
 from .association import associate
-from .calibrate_people import body_views, person_by_geometry
+from .calibrate_people import people_by_geometry, views_of_people
 from .calibrate_report import LIKELY, click_lines, move_rows, who_moved
 from .calibrate_scene import scene_points, static_points
 from .pairing import PairingReport, check_pairing, check_scale
@@ -70,14 +70,14 @@ def check_calibration(
     # A turn, a unit, another size, exchanged files: residuals would only repeat it. A shift may be a turned camera.
     if any("shifted by" not in remedy.found for remedy in pairing.remedies):
         return _report(rig, pairing, [pairing.message])
-    person = person_by_geometry(keypoints, rig, progress=progress)
-    found = triangulate(person.xy, rig, person.confidence)
+    people = people_by_geometry(keypoints, rig, progress=progress)
+    found = triangulate(people.xy[:, :, :1], rig, people.confidence[:, :, :1])  # who is seen most
     problems = []
     try:
         check_scale(found.xyz, keypoints.skeleton.limb_bones)
     except InputError as error:
         problems.append(str(error))
-    views = body_views(person)
+    views = views_of_people(people)
     static = static_points(clicks, known_points, rig) if clicks else None
     agreement, change = measure_agreement(views, rig), repair(views, rig, static=static, progress=progress)
     notes = [f"cropped pictures or a turned camera: {remedy.found}" for remedy in pairing.remedies]

@@ -24,6 +24,7 @@ from .association import Association, associate
 from .fragments import join_fragments
 from .main_person import follow_main_person
 from .pairing import view_agreement
+from .people import follow_people
 from .people_matching import match_people
 from .triangulation import triangulate
 
@@ -39,6 +40,9 @@ MAX_FRAMES = 200
 MIN_FRAMES = 10
 LOST = 0.5
 """A view that knows the person in a smaller share of its frames is off, not merely blocked now and then."""
+
+SEVERAL = 3
+"""People whom a repair uses at most: more cost time and hardly cover more of the volume."""
 
 LIMBS = {"thigh": ("hip", "knee"), "shank": ("knee", "ankle"), "upper_arm": ("shoulder", "elbow"),
          "forearm": ("elbow", "wrist")}  # fmt: skip
@@ -91,6 +95,11 @@ def body_views(person: Keypoints, *, max_frames: int = MAX_FRAMES) -> BodyViews:
     return BodyViews(xy, confidence[frames], bones, symmetric, time=person.frames[frames])
 
 
+def views_of_people(people: Keypoints) -> BodyViews:
+    """The same of several people, of each in a share of the frames: time grows with the square of their number."""
+    return body_views(people, max_frames=MAX_FRAMES // max(people.shape[2], 1))
+
+
 def rigid_bones(skeleton: Skeleton) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
     """The bones of a joint set, and positions among them of the left and the right one of a kind."""
     named = {(skeleton.joints[i], skeleton.joints[j]): k for k, (i, j) in enumerate(skeleton.bones)}
@@ -141,7 +150,27 @@ def person_by_geometry(keypoints: Keypoints, rig: Rig, *, progress: Progress | N
             "no two cameras agree on a person in any frame: the calibration is too far off to repair, or of other "
             "cameras; see `lift3d check`, or start anew with `lift3d calibrate people`"
         )
-    association = _with_lost_views(association, keypoints)
+    return _gather(keypoints, _with_lost_views(association, keypoints), rig)
+
+
+def people_by_geometry(keypoints: Keypoints, rig: Rig, *, progress: Progress | None = None) -> Keypoints:
+    """Everybody whom the cameras agree on, left and right put right: [T, V, P, J], up to three, those seen most first.
+
+    Where that is one person, or a camera is so far off that it seldom agrees, the one of :func:`person_by_geometry`.
+
+    Raises:
+        CalibrationError: no two cameras agree on anybody.
+    """
+    if keypoints.shape[2] > 1:
+        found = follow_people(keypoints, rig, progress=progress).association
+        found = replace(found, index=found.index[..., :SEVERAL], support=found.support[..., :SEVERAL])
+        if found.index.shape[2] > 1 and (view_agreement(keypoints, found) >= LOST).all():
+            return _gather(keypoints, found, rig)
+    return person_by_geometry(keypoints, rig, progress=progress)
+
+
+def _gather(keypoints: Keypoints, association: Association, rig: Rig) -> Keypoints:
+    """The people of an association, completed, in step and with left and right put right."""
     person = in_step(replace(join_fragments(keypoints, association, rig), times=keypoints.times))
     found = triangulate(person.xy, rig, person.confidence, symmetric=person.skeleton.symmetric)
     xy, confidence = person.xy.copy(), person.confidence.copy()
@@ -296,11 +325,11 @@ def repair_people(
     static: StaticPoints | None = None,
     progress: Progress | None = None,
 ) -> Repair:
-    """Repair a calibration by the person in a capture; see :func:`lift3d.calib.repair.repair`.
+    """Repair a calibration by the people in a capture; see :func:`lift3d.calib.repair.repair`.
 
-    The person is found once with the calibration as it stands and once more with the repaired one.
+    One person is found with the calibration as it stands, and everybody with the repaired one.
     """
     person = person_by_geometry(keypoints, rig, progress=progress)
     first = repair(body_views(person), rig, focal_sd=focal_sd, moved=moved, static=static, progress=progress)
-    person = person_by_geometry(keypoints, first.rig, progress=progress)
-    return repair(body_views(person), rig, focal_sd=focal_sd, moved=moved, static=static, progress=progress)
+    views = views_of_people(people_by_geometry(keypoints, first.rig, progress=progress))
+    return repair(views, rig, focal_sd=focal_sd, moved=moved, static=static, progress=progress)

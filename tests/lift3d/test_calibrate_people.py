@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 
 from lift3d.calib import CalibrationError, InputError, Rig
+from lift3d.calib.agreement import measure_agreement
 from lift3d.calib.old_places import Standing
 from lift3d.calib.repair import Move, Repair
 from lift3d.calib.rotation import rotation_matrix, rotation_vector
 from lift3d.calibrate_check import check_calibration
-from lift3d.calibrate_people import body_views, calibrate_people, person_by_geometry, rigid_bones
+from lift3d.calibrate_people import (
+    body_views,
+    calibrate_people,
+    people_by_geometry,
+    person_by_geometry,
+    rigid_bones,
+    views_of_people,
+)
 from lift3d.calibrate_report import who_moved
 from lift3d.calibrate_sync import clap_offsets, synchronise_people, tracks_of
 from lift3d.datasets.detector_noise import DetectorNoise, simulate_detections
@@ -104,6 +112,15 @@ def test_a_quarter_turn_is_told_before_any_residual(rig, detections):
     xy[:, 1] = np.stack([719 - xy[:, 1, ..., 1], xy[:, 1, ..., 0]], axis=-1)
     found = check_calibration(replace(keypoints, xy=xy), rig)
     assert "cam02's keypoints were turned by 270 degrees" in found["problems"][0]
+
+
+def test_everybody_who_walks_about_takes_part_unless_a_camera_is_lost(rig, people):
+    both = np.stack([people[:, 0], people[::-1, 0] * [-1, 1, 1] + [0, 1.2, 0]], axis=1)
+    keypoints = simulate_detections(both, rig, np.random.default_rng(2), fps=7.0).keypoints
+    found = people_by_geometry(keypoints, rig)
+    assert found.shape[2] == 2
+    assert measure_agreement(views_of_people(found), rig).noise < 5
+    assert people_by_geometry(keypoints, turned(rig, 1, degrees=12.0)).shape[2] == 1
 
 
 def test_too_few_frames_are_refused(rig, detections):
