@@ -6,9 +6,14 @@ Run: python scripts/ship_weights.py RUN/lifter.pt lifter
 """
 
 import sys
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lift3d.lifters.lifter import FRAME
 
 WEIGHTS = Path(__file__).parent.parent / "lift3d" / "weights"
 LICENCE = "Apache-2.0"
@@ -38,9 +43,20 @@ def main() -> None:
     trained = load_checkpoint(path, kind)
     state = {key: value.half() if value.is_floating_point() else value for key, value in trained.state.items()}
     description = {**trained.description, "licence": LICENCE, "data": data}
+    if any(key.startswith(FRAME) for key in state):
+        state, description["frame_sha256"] = without_frame(state)
     target = WEIGHTS / file.format(**description)
     save_checkpoint(target, Checkpoint(kind, description, state), overwrite=True)
     print(f"wrote {target}, {target.stat().st_size / 1e6:.1f} MB")
+
+
+def without_frame(state: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """A temporal lifter without the mlp that it asks, which ships anyway, and that one's SHA-256."""
+    path = WEIGHTS / "lifter_coco17_mlp.pt"
+    frame = {FRAME + key: value for key, value in load_checkpoint(path, "lifter").state.items()}
+    if not all(torch.equal(state[key], value) for key, value in frame.items()):
+        raise SystemExit(f"the lifter was not trained from {path}; ship its mlp first")
+    return {key: value for key, value in state.items() if key not in frame}, sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from .windows import FrameByFrame, Timing, blocks, mean_around, weights_around, 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 WEIGHTS = Path(__file__).parents[1] / "weights"
-SHIPPED = {arch: WEIGHTS / f"lifter_coco17_{arch}.pt" for arch in ("mlp",)}
+SHIPPED = {arch: WEIGHTS / f"lifter_coco17_{arch}.pt" for arch in ("mlp", "tcn", "tcn-causal")}
 """Trained by this project's own command; docs/lifter.md is their model card."""
 
-DEFAULT = "mlp"
+DEFAULT = "tcn"
 
+FRAME = "frame."  # before the names of the weights of a temporal lifter's own mlp
 COVERED = 0.90  # what the calibrated intervals shall cover
 NORMAL_90 = 1.6449
 MOST_SURE = 0.97  # of a detector: networks learn that 1 stands for exact 2D
@@ -89,7 +91,7 @@ class Lifter:
                     f"lift3d train lifter --arch {path}"
                 )
             path = SHIPPED[str(path)]
-        return cls(load_checkpoint(path, "lifter", device=device), device=device)
+        return cls(with_frame(load_checkpoint(path, "lifter", device=device)), device=device)
 
     @torch.no_grad()
     def lift(self, features: Array32) -> tuple[Array32, Array32]:
@@ -192,6 +194,21 @@ class Lifter:
         index = windows_of(seen, time.numbers(len(xy)), self.network, stride=time.stride(self.network))
         xyz, sigma = self.lift_windows(encoded.features, index, both_sides=both_sides)
         return in_camera_axes(xyz, sigma, encoded.R, seen)
+
+
+def with_frame(checkpoint: Checkpoint) -> Checkpoint:
+    """With the weights of the ``mlp`` that a temporal lifter asks, where it was shipped without them.
+
+    Raises:
+        InputError: the ``mlp`` beside it is another one.
+    """
+    wanted = checkpoint.description.get("frame_sha256")
+    if wanted is None:
+        return checkpoint
+    if hashlib.sha256(SHIPPED["mlp"].read_bytes()).hexdigest() != wanted:
+        raise InputError(f"this lifter needs another {SHIPPED['mlp'].name} than the one that is there; install again")
+    frame = {f"{FRAME}{name}": value for name, value in load_checkpoint(SHIPPED["mlp"], "lifter").state.items()}
+    return replace(checkpoint, state={**checkpoint.state, **frame})
 
 
 def _mean_of_sides(straight: tuple[Array32, Array32], mirrored: tuple[Array32, Array32]) -> tuple[Array32, Array32]:

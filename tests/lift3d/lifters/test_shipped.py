@@ -7,18 +7,27 @@ import pytest
 
 pytest.importorskip("torch")
 
+import numpy as np
+import torch
+
 from lift3d.calib import InputError
 from lift3d.datasets.capture import open_capture
+from lift3d.datasets.mocap import of_subjects, read_mocap
+from lift3d.datasets.ray_noise import RayNoise
 from lift3d.lift import lift_keypoints
 from lift3d.lifters.evaluation import evaluate_lifter, evaluate_panoptic
 from lift3d.lifters.lifter import SHIPPED, Lifter
+from lift3d.lifters.samples import Frames, SampleSettings, make_samples
 from lift3d.pose_errors import compare_poses
 from lift3d.reconstruct import reconstruct
 
 
 @pytest.fixture(scope="module")
-def shipped():
-    return Lifter.load()
+def mocap(shared):
+    data = shared / "mocap/mocap_h36m17.h5"
+    if not data.is_file():
+        pytest.skip(f"no motion capture at {data}")
+    return data
 
 
 @pytest.mark.parametrize("arch", SHIPPED)
@@ -42,14 +51,27 @@ def test_a_name_that_does_not_ship_is_refused(monkeypatch):
         Lifter.load("lstm.pt")
 
 
-def test_they_are_as_good_as_the_card_says(shipped, shared):
-    data = shared / "mocap/mocap_h36m17.h5"
-    if not data.is_file():
-        pytest.skip(f"no motion capture at {data}")
-    truth = evaluate_lifter(shipped, data, baselines=False)[0]
+def test_the_one_of_single_frames_is_as_good_as_the_card_says(mocap, shared):
+    mlp = Lifter.load("mlp")
+    truth = evaluate_lifter(mlp, mocap, baselines=False)[0]
     assert truth.mpjpe.value < 0.069
-    panoptic = evaluate_panoptic(shipped, shared / "captures/panoptic")[0]
+    panoptic = evaluate_panoptic(mlp, shared / "captures/panoptic")[0]
     assert panoptic.pa_mpjpe.value < 0.038
+
+
+def test_frames_around_help_a_detector(mocap):
+    """On the held-out training subject; the card has the test subjects, which take minutes with these networks."""
+    clips = of_subjects(read_mocap(mocap), ["cmu05"])
+    error = {}
+    for arch in SHIPPED:
+        lifter = Lifter.load(arch)
+        frames = Frames(clips, window=lifter.network.window, causal=lifter.network.causal)
+        every = SampleSettings.exact("coco17", RayNoise.fixed(1.0))
+        samples = make_samples(frames, np.arange(0, len(frames), 10), np.random.default_rng(1), every)
+        xyz, _ = lifter.lift_both_sides(samples.features)
+        error[arch] = np.linalg.norm(xyz - samples.target, axis=-1).mean()
+    assert error["tcn"] < 0.97 * error["mlp"]
+    assert error["tcn-causal"] < 0.985 * error["mlp"]
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +96,14 @@ def test_each_camera_alone_is_near_the_result_of_all(balance, arch):
         assert time.process_time() - began < len(poses.xyz) / 200
         found = compare_poses((poses.xyz[:, 0], poses.skeleton), (whole.xyz[:, 0], whole.skeleton), fps=whole.fps)
         assert found.figures["PA-MPJPE"].value < 0.090
+
+
+def test_temporal_lifters_ask_the_mlp_that_ships_and_no_other(tmp_path, monkeypatch):
+    alone = Lifter.load("mlp").network.state_dict()
+    asked = Lifter.load("tcn").network.frame.state_dict()
+    assert all(torch.equal(value, asked[name]) for name, value in alone.items())
+    changed = tmp_path / "lifter_coco17_mlp.pt"
+    changed.write_bytes(SHIPPED["mlp"].read_bytes() + b" ")
+    monkeypatch.setitem(SHIPPED, "mlp", changed)
+    with pytest.raises(InputError, match=r"needs another lifter_coco17_mlp\.pt than the one that is there"):
+        Lifter.load("tcn")
