@@ -55,7 +55,7 @@ class ReconstructConfig:
         roi: (x0, y0, z0, x1, y1, z1) metres, world: only people whose middle is in this box; None: everywhere.
         smoothing: over time; by default every frame stands for itself.
         fill: "lifted" completes what too few cameras saw from one of them, see :mod:`lift3d.fill`; "none" does not.
-        lifter: the checkpoint that fills; None: the one that comes with lift3d.
+        lifter: the checkpoint that fills, or the name of one that comes with lift3d; None: ``tcn``.
 
     Raises:
         InputError: tails that there are not.

@@ -22,7 +22,7 @@ LIFTED = 3  # lift3d.datasets.poses.Status.LIFTED; importing it would make the c
 @click.option("--view", help="Which camera of several to lift.")
 @click.option("--fps", type=float, help="Frames a second. [default: as the keypoints say]")
 @click.option("--lifter", "checkpoint", type=click.Path(path_type=Path),
-              help="A lifter.pt of `lift3d train lifter`, or the name of one that ships. [default: mlp]")  # fmt: skip
+              help="A lifter.pt of your own, or one that ships: tcn, mlp, tcn-causal. [default: tcn]")  # fmt: skip
 @click.option("--detector", default="light", show_default=True, help="Of a video: see `lift3d detect --help`.")
 @click.option("--max-gap", type=float, default=0.2, show_default=True, help="Seconds; shorter gaps are bridged.")
 @click.option("--ground", is_flag=True, help="Put the feet onto z = 0, where the camera's height is not known.")

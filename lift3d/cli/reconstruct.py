@@ -38,7 +38,7 @@ METHODS = ("none", *FILTERS)
 @click.option("--max-gap", type=float, default=0.2, show_default=True, help="Seconds; what --smooth fills.")
 @click.option("--fill", type=click.Choice(["none", "lifted"]), default="none", show_default=True,
               help="Complete from one camera what the others did not see, marked so; needs PyTorch.")  # fmt: skip
-@click.option("--lifter", help="The checkpoint that fills. [default: the one that comes with lift3d]")
+@click.option("--lifter", help="The checkpoint that fills, or one that ships: tcn, mlp, tcn-causal. [default: tcn]")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
 def command(

@@ -37,7 +37,7 @@ def command(
     device: str,
     as_json: bool,
 ) -> None:
-    """Measure CHECKPOINT, a lifter.pt of `lift3d train lifter` (default: the one that comes with lift3d).
+    """Measure CHECKPOINT, a lifter.pt of `lift3d train lifter` or one that ships: tcn (the default), mlp, tcn-causal.
 
     The 95 % intervals come from drawing whole clips (Panoptic: whole cameras) again.
     """
