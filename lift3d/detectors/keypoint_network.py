@@ -26,6 +26,7 @@ from .confidence import LEAST, RADIUS, ConfidenceTable
 from .crops import apply, crop_transform, cut, invert
 from .detection import Array, Boxes, Detection, Picture
 from .networks import STRIDE, build_network
+from .samples import face_joints, hidden_faces
 
 logger = logging.getLogger(__name__)
 
@@ -189,13 +190,23 @@ def build(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> nn.Module:
 def calibrate_confidence(path: str | os.PathLike[str], people: PeopleImages, *, device: str = "cpu") -> None:
     """Learn from people who trained nothing what the peaks mean, and write it into the checkpoint.
 
-    With the flip test, as `lift3d detect` uses it: means of two maps have lower peaks than single ones.
+    With the flip test, as `lift3d detect` uses it: means of two maps have lower peaks than single ones. A network's
+    labels count where nothing else tells of faces: those of noses and eyes that it saw, and that there is none where
+    it called them hidden, as in :func:`lift3d.detectors.samples.hidden_faces`.
+
+    Args:
+        path: the checkpoint.
+        people: held out of training.
+        device: where to compute.
     """
     network = KeypointNetwork.load(path, device=device, flip=True)
     found = network.on_people(people)
-    errors = keypoint_errors(found.xy, people.xy)
-    correct = correct_keypoints(errors, torso_diagonals(people.xy, people.skeleton), RADIUS)
-    seen: NDArray[np.bool_] = np.isfinite(correct)
+    by_human = np.where(people.teacher[..., None], np.nan, people.xy)
+    hidden = hidden_faces(people, np.arange(len(people)))
+    seen_face = people.teacher & face_joints(people.skeleton) & ~hidden
+    errors = keypoint_errors(found.xy, np.where(seen_face[..., None], people.xy, by_human))
+    correct = correct_keypoints(errors, torso_diagonals(by_human, people.skeleton), RADIUS)
+    seen: NDArray[np.bool_] = np.isfinite(correct) | hidden
     if seen.sum() < LEAST:
         logger.warning("%d keypoints of held-out people are too few to calibrate confidence (%d)", seen.sum(), LEAST)
         return

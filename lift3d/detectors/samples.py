@@ -117,8 +117,12 @@ def hidden_faces(people: PeopleImages, rows: NDArray[np.intp]) -> NDArray[np.boo
     Whoever turns the back has no face to find. A network that is taught to put one there takes backs for fronts, and
     several cameras cannot weigh down what it says of the face as surely as of a hand.
     """
-    face = np.array([any(part in joint for part in FACE) for joint in people.skeleton.joints])
-    return np.asarray(people.teacher[rows] & (people.labelled[rows] == 1) & face)
+    return np.asarray(people.teacher[rows] & (people.labelled[rows] == 1) & face_joints(people.skeleton))
+
+
+def face_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
+    """[J]: nose and eyes."""
+    return np.array([any(part in joint for part in FACE) for joint in skeleton.joints])
 
 
 def make_crops(

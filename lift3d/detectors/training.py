@@ -41,7 +41,7 @@ class _Run:
     """What stays the same while a network is trained."""
 
     people: PeopleImages
-    select: PeopleImages
+    held_out: PeopleImages
     settings: TrainSettings
     folder: RunFolder
     description: dict[str, Any]
@@ -87,7 +87,7 @@ def train_keypoints(
     """
     check_settings(settings)
     people = read_people_images(data, images)
-    train, select = split_people(people, settings.select, settings.seed)
+    train, held_out = split_people(people, settings.select, settings.seed)
     if settings.crops.teacher == 0:
         train = train.without_teacher()
     if len(train) < settings.batch:
@@ -98,13 +98,13 @@ def train_keypoints(
         description = describe(settings, train, _facts(data, people, initial))
         folder = RunFolder.open(run, description, KEYPOINTS)
         net = new_state(settings, len(train.skeleton), initial)
-        job = _Run(train, select, settings, folder, description, world, seen_from_behind(train))
+        job = _Run(train, held_out, settings, folder, description, world, seen_from_behind(train))
         _train(net, job, *((progress, on_epoch) if world.first else (None, None)))
     return folder.best
 
 
 def split_people(people: PeopleImages, count: int, seed: int) -> tuple[PeopleImages, PeopleImages]:
-    """Who trains, and who selects: people whose shoulders and hips humans labelled, pictures never shared.
+    """Who trains, and who is held out: people whose shoulders and hips humans labelled, pictures never shared.
 
     Raises:
         InputError: too few people can be judged.
@@ -119,7 +119,7 @@ def split_people(people: PeopleImages, count: int, seed: int) -> tuple[PeopleIma
     chosen = np.random.default_rng([seed, 1]).permutation(can)[:count]
     pictures = {people.paths[row] for row in chosen}
     train = [row for row in range(len(people)) if people.paths[row] not in pictures]
-    return people.take(train), people.take(np.sort(chosen)).without_teacher()
+    return people.take(train), people.take(np.sort(chosen))
 
 
 def _facts(
@@ -147,7 +147,7 @@ def _train(net: State, job: _Run, progress: Progress | None, on_epoch: EpochRepo
             on_epoch(record)
         job.world.wait()
     if job.world.first:
-        calibrate_confidence(job.folder.best, job.select, device=job.settings.device)
+        calibrate_confidence(job.folder.best, job.held_out, device=job.settings.device)
     job.world.wait()
 
 
@@ -226,7 +226,7 @@ def _select(net: State, job: _Run, record: EpochRecord) -> EpochRecord:
     settings = job.settings
     first = record.epoch <= settings.half_epochs
     described = describe(replace(settings, crops=half(settings.crops)), job.people, {}) if first else job.description
-    record = record.selected(selection_score(net.average, job.select, described), job.folder)
+    record = record.selected(selection_score(net.average, job.held_out.without_teacher(), described), job.folder)
     return replace(record, best=record.best and not first)
 
 

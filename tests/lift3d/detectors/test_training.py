@@ -20,7 +20,7 @@ from lift3d.cli import main  # noqa: E402
 from lift3d.datasets.people_images import read_people_images  # noqa: E402
 from lift3d.datasets.picture_file import read_picture  # noqa: E402
 from lift3d.detectors.detection import Boxes  # noqa: E402
-from lift3d.detectors.keypoint_network import KeypointNetwork, calibrate_confidence  # noqa: E402
+from lift3d.detectors.keypoint_network import Joints, KeypointNetwork, calibrate_confidence  # noqa: E402
 from lift3d.detectors.learning import TrainSettings, check_settings  # noqa: E402
 from lift3d.detectors.registry import DetectorOptions, open_detector  # noqa: E402
 from lift3d.detectors.samples import CropSettings  # noqa: E402
@@ -117,7 +117,7 @@ def test_people_who_select_share_no_picture_with_those_who_train(people_files):
     train, select = split_people(people, 10, 0)
     assert len(select) == 10
     assert not set(train.paths) & set(select.paths)
-    assert np.isnan(select.xy[:, 0]).all()  # the nose is a teacher's, who judges nobody
+    assert np.isnan(select.without_teacher().xy[:, 0]).all()  # the nose is a teacher's, who judges nobody
     assert np.isfinite(train.xy[:, 0]).all()
 
 
@@ -180,6 +180,25 @@ def test_confidence_is_learnt_with_the_flip_test_that_detectors_make(people_file
     )
     calibrate_confidence(path, read_people_images(data, images))
     assert asked == [open_detector(str(path), DetectorOptions(boxes_given=True)).keypoints.flip]
+
+
+def test_a_peak_on_a_face_that_nobody_can_see_means_little(people_files, tmp_path, monkeypatch):
+    data, images = people_files(60)
+    path = train_keypoints(data, images, tmp_path / "run", settings=dataclasses.replace(SETTINGS, epochs=1))
+    people = read_people_images(data, images)
+    many = people.take(np.tile(np.arange(60), 5))
+    nose, wrist = (people.skeleton.joints.index(name) for name in ("nose", "left_wrist"))
+    seen, teacher = np.full_like(many.labelled, 2), np.zeros_like(many.teacher)
+    teacher[:, nose] = True
+    seen[::2, nose] = 1
+    many = dataclasses.replace(many, labelled=seen, teacher=teacher)
+    peak = np.full(seen.shape, 0.8) + np.random.default_rng(0).uniform(0, 1e-3, seen.shape)
+    peak[::2, nose] = 0.3
+    monkeypatch.setattr(KeypointNetwork, "on_people", lambda self, p: Joints(p.xy, peak))
+    calibrate_confidence(path, many)
+    confidence = KeypointNetwork.load(path).confidence(np.full((1, len(people.skeleton)), 0.3))
+    assert confidence[0, nose] < 0.05 < 0.3 < confidence[0, wrist]
+    assert KeypointNetwork.load(path).confidence(np.full((1, len(people.skeleton)), 0.8))[0, nose] > 0.9
 
 
 def test_the_command_line_trains_and_says_how_far_it_is(people_files, tmp_path):
