@@ -25,7 +25,7 @@ if TYPE_CHECKING:
               help="Look in these boxes: CSV or COCO JSON, or a folder with one a camera.")  # fmt: skip
 @click.option("--people", type=click.IntRange(min=1), help="No more than so many in a picture. [default: all]")
 @click.option("--flip/--no-flip", default=None,
-              help="Look at the mirror image too: slower, better. [default: our own networks do]")  # fmt: skip
+              help="Look at the mirror image too, and at both enlarged. [default: our own networks do]")  # fmt: skip
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--download", is_flag=True, help="Let rtmpose or torchvision fetch their models.")
 @click.option("--calibration", type=click.Path(path_type=Path), help="Of a capture: the calibration to take.")
