@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from lift3d.calib.distortion import Array
 
 Command = Callable[..., Any]
 
@@ -35,6 +38,17 @@ def click_options(command: Command) -> Command:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def read_fixed_points(
+    clicks: Path | None, points: Path | None
+) -> tuple[dict[str, dict[str, Array]] | None, dict[str, Array] | None]:
+    """What :func:`click_options` name, None for what is not given."""
+    from lift3d.calib.scene import read_clicks, read_points
+
+    if points and not clicks:
+        raise click.UsageError("--points needs --clicks: where the points are in the pictures")
+    return read_clicks(clicks) if clicks else None, read_points(points) if points else None
 
 
 def rig_file_options(name: str) -> Callable[[Command], Command]:

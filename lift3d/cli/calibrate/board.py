@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .corners import corner_notes, corners_option
+
 LENS_PARAMETERS = ("fx", "fy", "cx", "cy", "k1", "k2")
 
 
@@ -22,14 +24,7 @@ LENS_PARAMETERS = ("fx", "fy", "cx", "cy", "k1", "k2")
 @click.option("--floor-frame", type=int, help="The frame in which the board lies on the floor: it sets the world.")
 @click.option("--up", help="The direction of the first camera's frame that points up, such as -y.")
 @click.option("--distance", nargs=3, type=(str, str, float), help="Two cameras and their distance in metres, to check.")
-@click.option(
-    "--corners",
-    type=click.Choice(["lift3d", "opencv"]),
-    default="lift3d",
-    show_default=True,
-    help="opencv: to compare with other tools' calibrations, find corners as OpenCV's tutorial does and take the print "
-    "for even. Less accurate.",
-)
+@corners_option
 @click.option("--refine-lenses", is_flag=True, help="Let focal lengths, principal points, k1 and k2 move as well.")
 @click.option("--format", "format_", default="caliscope", show_default=True, help="The calibration's format.")
 @click.option("--report", type=click.Path(path_type=Path), help="A folder for pictures and one HTML page.")
@@ -136,7 +131,7 @@ def _print(summary: dict[str, Any]) -> None:
         )
     if summary["outlier_corners"]:
         click.echo(f"{summary['outlier_corners']} corners that contradict the others were left out")
-    if summary["corners"] == "opencv":
-        click.echo("corners as OpenCV's tutorial finds them, the print taken for even: for comparisons only")
+    for note in corner_notes(summary["corners"]):
+        click.echo(note)
     click.echo(f"world: {summary['world']}")
     click.echo(f"wrote {summary['file']}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..capture_options import capture_options, click_options
+from ..capture_options import capture_options, click_options, read_fixed_points
 
 
 @click.command("check")
@@ -33,23 +33,20 @@ def command(
     and the known length. People show how the cameras stand to each other; which of them moved is told by those that
     did not, or better by points of known place (--clicks, --points). Exit code 1 where something is wrong.
     """
-    from lift3d.calib.scene import read_clicks, read_points
     from lift3d.calibrate_check import check_calibration
     from lift3d.datasets.capture import open_capture
 
     from ..console import progress_bar
 
-    if points and not clicks:
-        raise click.UsageError("--points needs --clicks: where the points are in the pictures")
+    clicked, known = read_fixed_points(clicks, points)
     with progress_bar() as progress:
         opened = open_capture(capture, calibration=calibration, keypoints=keypoints, progress=progress)
-        clicked = read_clicks(clicks) if clicks else None
         found = check_calibration(
             opened.keypoints,
             opened.rig,
             known_length=known_length,
             clicks=clicked,
-            known_points=read_points(points) if points else None,
+            known_points=known,
             progress=progress,
         )
     found = {"calibration": str(opened.calibration_path), "keypoints": str(opened.keypoints_path), **found}

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .corners import corner_notes, corners_option
+
 
 @click.command("intrinsics")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -25,14 +27,7 @@ import click
 @click.option("--fix", multiple=True, metavar="NAME", help="Keep fy (= fx), cx, cy or a coefficient at its default.")
 @click.option("--every", type=int, default=5, show_default=True, help="Look at every n-th frame of videos.")
 @click.option("--max-frames", type=int, default=40, show_default=True, help="Frames to calibrate with, at most.")
-@click.option(
-    "--corners",
-    type=click.Choice(["lift3d", "opencv"]),
-    default="lift3d",
-    show_default=True,
-    help="opencv: to compare with other tools' calibrations, find corners as OpenCV's tutorial does, leave none out "
-    "and take the print for even. Less accurate.",
-)
+@corners_option
 @click.option("--compare", type=click.Path(path_type=Path), help="Say whether the pictures support this calibration.")
 @click.option("--report", type=click.Path(path_type=Path), help="A folder for pictures and one HTML page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -70,11 +65,7 @@ def command(folder: Path, board: str, out: Path, as_json: bool, overwrite: bool,
             progress=progress,
         )
     write_lenses(lenses, out, overwrite=overwrite)
-    notes = [note for lens in lenses for note in _notes(lens)]
-    if given["corners"] == "opencv":
-        notes.append(
-            "corners as OpenCV's tutorial finds them, none left out, the print taken for even: for comparisons only"
-        )
+    notes = [note for lens in lenses for note in _notes(lens)] + corner_notes(given["corners"])
     if look_like_one(lenses):
         notes.append("all lenses agree within their error bars: are these pictures of one and the same camera?")
     if given["compare"] is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..capture_options import capture_options, click_options, rig_file_options
+from ..capture_options import capture_options, click_options, read_fixed_points, rig_file_options
 
 
 @click.command("repair")
@@ -37,7 +37,6 @@ def command(
     """
     from lift3d.calib.atomic_file import check_writable
     from lift3d.calib.formats import write_rig
-    from lift3d.calib.scene import read_clicks, read_points
     from lift3d.calibrate_people import repair_people
     from lift3d.calibrate_report import MOVE_COLUMNS, click_lines, move_rows, who_moved
     from lift3d.calibrate_scene import static_points
@@ -45,13 +44,11 @@ def command(
 
     from ..console import print_table, progress_bar
 
-    if points and not clicks:
-        raise click.UsageError("--points needs --clicks: where the points are in the pictures")
+    clicked, known = read_fixed_points(clicks, points)
     check_writable(out, overwrite=overwrite)
     with progress_bar() as progress:
         opened = open_capture(capture, calibration=calibration, keypoints=keypoints, progress=progress)
-        known = read_points(points) if points else None
-        static = static_points(read_clicks(clicks), known, opened.rig) if clicks else None
+        static = static_points(clicked, known, opened.rig) if clicked is not None else None
         found = repair_people(
             opened.keypoints,
             opened.rig,

@@ -25,7 +25,7 @@ JOINT_COLUMNS = ("joint", "labels", "PCK@0.2 %", "PCK@0.1 %", "PCKh@0.5 %", "med
 @click.option("--decode", "decoding", type=click.Choice(("window", "global", "dark", "argmax")), default="dark",
               show_default=True, help="How joints are read from our own networks' maps.")  # fmt: skip
 @click.option("--flip/--no-flip", default=None,
-              help="Look at the mirror image too [default: as lift3d detect does].")  # fmt: skip
+              help="Look at the mirror image too, and at both enlarged [default: as detect does].")  # fmt: skip
 @click.option("--teacher", is_flag=True, help="Count labels that a network made, too, not those of humans alone.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON, in shares and torso diagonals.")
