@@ -123,12 +123,13 @@ def train_lifter(
         processes.part(settings.batch)
         clips = read_mocap(data)
         parts = split_subjects(clips, *split)
-        net = _new_state(settings, processes)
+        first = _first_lifter(settings)
+        net = _new_state(settings, processes, first)
         train, select = (
             Frames(of_subjects(clips, who), window=net.network.window, causal=net.network.causal)
             for who in (parts.train, parts.select)
         )
-        description = _describe(settings, parts, _fingerprint(data))
+        description = _describe(settings, first, parts, _fingerprint(data))
         folder = RunFolder.open(run, description)
         start = _resume(net, folder)
         processes.wait()  # nobody writes before all have read
@@ -164,12 +165,11 @@ def _check(settings: TrainSettings) -> None:
         raise InputError(f"device {settings.device} was asked for, but torch sees no GPU here; use --device cpu")
 
 
-def _new_state(settings: TrainSettings, processes: Processes | None = None) -> _State:
-    """Networks with the seed's weights."""
+def _new_state(settings: TrainSettings, processes: Processes | None = None, first: Checkpoint | None = None) -> _State:
+    """Networks with the seed's weights, and those of whom they ask about each frame."""
     processes = processes or Processes(device=settings.device)
     features = feature_count(len(input_joints(settings.samples.joints)))
-    first = _first_lifter(settings)
-    sizes = _sizes(settings.sizes, first)
+    sizes = _sizes(settings, first)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network, average = (build_network(settings.arch, features, len(H36M), **sizes) for _ in range(2))
@@ -196,16 +196,16 @@ def _first_lifter(settings: TrainSettings) -> Checkpoint | None:
     return first
 
 
-def _sizes(sizes: dict[str, Any], first: Checkpoint | None) -> dict[str, Any]:
+def _sizes(settings: TrainSettings, first: Checkpoint | None) -> dict[str, Any]:
     """Of the network, with those of whom it asks."""
-    return sizes if first is None else {**sizes, "frame": first.description["sizes"]}
+    return settings.sizes if first is None else {**settings.sizes, "frame": first.description["sizes"]}
 
 
-def _describe(settings: TrainSettings, split: Split, data: str) -> dict[str, Any]:
+def _describe(settings: TrainSettings, first: Checkpoint | None, split: Split, data: str) -> dict[str, Any]:
     """What the checkpoint says of itself."""
     return {
         "arch": settings.arch,
-        "sizes": _sizes(settings.sizes, _first_lifter(settings)),
+        "sizes": _sizes(settings, first),
         "joints_in": settings.samples.joints,
         "joints_out": "h36m17",
         "training": {**asdict(settings), "initial": Path(settings.initial).name},
