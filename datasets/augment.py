@@ -32,9 +32,9 @@ class BodyVariation:
         side: standard deviation of the factor between left and right.
     """
 
-    stature: float = 0.12
-    bone: float = 0.10
-    hip: tuple[float, float] = (0.9, 1.5)
+    stature: float = 0.06
+    bone: float = 0.05
+    hip: tuple[float, float] = (1.0, 1.0)
     side: float = 0.01
 
 
@@ -44,7 +44,7 @@ def vary_bodies(xyz: Array32, rng: np.random.Generator, variation: BodyVariation
     Args:
         xyz: [B, T, 17, 3] metres, Human3.6M's joints; a sample keeps its body over T.
         rng: all randomness comes from it.
-        variation: None: the widest that the project trains with.
+        variation: None: as the project trains.
     """
     v, B = variation or BodyVariation(), len(xyz)
     factor = np.ones((B, 17), np.float32)

@@ -67,8 +67,8 @@ class DetectorBody:
 
     head: float = 0.06
     face: float = 0.012
-    hip: tuple[float, float] = (0.85, 1.35)
-    hip_up: tuple[float, float] = (-0.02, 0.06)
+    hip: tuple[float, float] = (1.0, 1.0)
+    hip_up: tuple[float, float] = (0.0, 0.0)
     joint: float = 0.008
 
 

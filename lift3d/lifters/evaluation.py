@@ -191,9 +191,11 @@ def _by_action(arch: str, methods: dict[str, Lift], samples: Samples, test: Fram
 
 
 def _row(condition: str, method: str, lift: Lift, samples: Samples, *, groups: NDArray[np.intp]) -> Row:
-    """Measure one method."""
+    """Measure one method by Human3.6M's joints."""
     xyz, sigma = lift(samples.features)
-    return measure(condition, method, (xyz.astype(np.float64), sigma), samples.target, groups=groups)
+    own = slice(len(H36M))
+    answer = (xyz[:, own].astype(np.float64), None if sigma is None else sigma[:, own])
+    return measure(condition, method, answer, samples.target[:, own], groups=groups)
 
 
 def measure(

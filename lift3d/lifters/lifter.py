@@ -20,7 +20,7 @@ from lift3d.datasets.skeleton import Skeleton
 
 from .encoding import Encoded, encode, feature_count, mirror_features
 from .networks import ARCHITECTURES, build_network
-from .samples import Samples, input_joints
+from .samples import Samples, beside_h36m, input_joints
 from .windows import FrameByFrame, Timing, blocks, mean_around, weights_around, windows_of
 
 Array = NDArray[np.float64]
@@ -42,8 +42,9 @@ class Lifted:
     """Poses relative to their pelvis.
 
     Args:
-        xyz: [T, 17, 3] metres, camera axes, pelvis at the origin; NaN where nobody was seen.
-        covariance: [T, 17, 3, 3] m², camera axes.
+        xyz: [T, 17 + E, 3] metres, camera axes, pelvis at the origin; NaN where nobody was seen. Human3.6M's joints and
+            the detector's of :attr:`Lifter.beside`.
+        covariance: [T, 17 + E, 3, 3] m², camera axes.
     """
 
     xyz: Array
@@ -52,6 +53,10 @@ class Lifted:
 
 class Lifter:
     """A network with its description.
+
+    Convention:
+        :attr:`joints` are the detector's that it is shown; it answers for Human3.6M's 17 and then for those of
+        ``joints`` at the positions :attr:`beside`, E of them, which are none for weights that were trained without.
 
     Args:
         checkpoint: of kind "lifter".
@@ -64,9 +69,11 @@ class Lifter:
     def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu") -> None:
         self.description: dict[str, Any] = checkpoint.description
         self.joints: Skeleton = input_joints(self.description["joints_in"])
+        self.beside = answered_beside(checkpoint)
         self.device = device
+        answers = len(H36M) + len(self.beside)
         network = build_network(
-            self.description["arch"], feature_count(len(self.joints)), len(H36M), **self.description["sizes"]
+            self.description["arch"], feature_count(len(self.joints)), answers, **self.description["sizes"]
         )
         try:
             network.load_state_dict({name: _full(value) for name, value in checkpoint.state.items()})
@@ -74,6 +81,7 @@ class Lifter:
             raise InputError("the checkpoint's weights do not fit its own description; train it again") from error
         self.network = network.to(device).eval()
         self.sigma_factor = np.array(self.description.get("sigma_factor", (1.0, 1.0)), np.float32)
+        self._mirrored = _mirrored_order(self.joints, self.beside)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, device: str = "cpu") -> Lifter:
@@ -101,7 +109,8 @@ class Lifter:
             features: [B, window, F], see :mod:`lift3d.lifters.encoding`.
 
         Returns:
-            xyz [B, 17, 3] metres in the turned frame; sigma [B, 17, 2] metres across and along the line of sight.
+            xyz [B, 17 + E, 3] metres in the turned frame; sigma [B, 17 + E, 2] metres across and along the line of
+            sight.
         """
         out = []
         for block in blocks(np.arange(len(features))):
@@ -114,7 +123,8 @@ class Lifter:
 
         Args and returns as of :meth:`lift`.
         """
-        return _mean_of_sides(self.lift(features), self.lift(mirror_features(features, self.joints)))
+        mirrored = self.lift(mirror_features(features, self.joints))
+        return _mean_of_sides(self.lift(features), mirrored, self._mirrored)
 
     def lift_windows(
         self, features: Array32, windows: NDArray[np.intp], *, both_sides: bool
@@ -132,7 +142,8 @@ class Lifter:
         straight = self._lift_windows(features, windows)
         if not both_sides:
             return straight
-        return _mean_of_sides(straight, self._lift_windows(mirror_features(features, self.joints), windows))
+        mirrored = self._lift_windows(mirror_features(features, self.joints), windows)
+        return _mean_of_sides(straight, mirrored, self._mirrored)
 
     @torch.no_grad()
     def _lift_windows(self, features: Array32, windows: NDArray[np.intp]) -> tuple[Array32, Array32]:
@@ -211,10 +222,36 @@ def with_frame(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, state={**checkpoint.state, **frame})
 
 
-def _mean_of_sides(straight: tuple[Array32, Array32], mirrored: tuple[Array32, Array32]) -> tuple[Array32, Array32]:
-    """The mean of the answers for a person and for its mirror image."""
-    xyz = (straight[0] + mirrored[0][:, MIRRORED] * np.array([-1, 1, 1], np.float32)) / 2
-    sigma = (straight[1] + mirrored[1][:, MIRRORED]) / 2
+def answered_beside(checkpoint: Checkpoint) -> tuple[int, ...]:
+    """Positions in a lifter's joints of those that its weights answer for after Human3.6M's 17.
+
+    Raises:
+        InputError: the weights answer for another number of joints than any lifter for these.
+    """
+    joints = input_joints(checkpoint.description["joints_in"])
+    beside = beside_h36m(joints)
+    bias = checkpoint.state.get("heads.xyz.bias", torch.empty(0))
+    answers = len(bias) // 3
+    if answers not in (len(H36M), len(H36M) + len(beside)):
+        raise InputError(
+            f"the checkpoint answers for {answers} joints, a lifter for {joints.name} for "
+            f"{len(H36M) + len(beside)}; train it again"
+        )
+    return beside if answers > len(H36M) else ()
+
+
+def _mirrored_order(joints: Skeleton, beside: tuple[int, ...]) -> NDArray[np.intp]:
+    """Each answer's counterpart."""
+    other = {j: j for j in beside} | dict(joints.symmetric) | {right: left for left, right in joints.symmetric}
+    return np.concatenate([MIRRORED, np.array([len(H36M) + beside.index(other[j]) for j in beside], np.intp)])
+
+
+def _mean_of_sides(
+    straight: tuple[Array32, Array32], mirrored: tuple[Array32, Array32], order: NDArray[np.intp]
+) -> tuple[Array32, Array32]:
+    """The mean of the answers for a person and for its mirror image, whose joints stand in that order."""
+    xyz = (straight[0] + mirrored[0][:, order] * np.array([-1, 1, 1], np.float32)) / 2
+    sigma = (straight[1] + mirrored[1][:, order]) / 2
     return xyz.astype(np.float32), sigma.astype(np.float32)
 
 
@@ -222,8 +259,8 @@ def in_camera_axes(xyz: Array32, sigma: Array32, R: Array32, seen: NDArray[np.bo
     """A network's answers, turned back.
 
     Args:
-        xyz: [T, 17, 3] metres in the turned frame.
-        sigma: [T, 17, 2] metres across and along the line of sight.
+        xyz: [T, J, 3] metres in the turned frame.
+        sigma: [T, J, 2] metres across and along the line of sight.
         R: [T, 3, 3] camera to the turned frame.
         seen: [T] where there is anybody; the others become NaN.
     """
@@ -242,10 +279,11 @@ def _full(value: torch.Tensor) -> torch.Tensor:
 def measure_sigma(lifter: Lifter, samples: Samples) -> tuple[float, float]:
     """The factors on sigma with which intervals would cover 90 % of these samples, lifted from both sides.
 
-    Across and along the line of sight.
+    Across and along the line of sight, by Human3.6M's joints: those of the face are never measured, only guessed.
     """
     xyz, sigma = lifter.lift_both_sides(samples.features)
-    ratio = np.abs(xyz - samples.target)[:, 1:] / sigma[:, 1:][..., [0, 0, 1]]
+    own = slice(1, len(H36M))
+    ratio = np.abs(xyz[:, own] - samples.target[:, own]) / sigma[:, own][..., [0, 0, 1]]
     across, along = (float(np.quantile(part, COVERED)) / NORMAL_90 for part in (ratio[..., :2], ratio[..., 2]))
     return across, along
 

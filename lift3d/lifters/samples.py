@@ -42,6 +42,18 @@ def input_joints(name: str) -> Skeleton:
     return INPUTS[name]
 
 
+def beside_h36m(skeleton: Skeleton) -> tuple[int, ...]:
+    """Positions of those joints that a lifter answers for after Human3.6M's 17.
+
+    Those of the face; for an answer in the detector's own set, what the two sets share, and a neck that is the middle
+    of the shoulders, need no answer of their own.
+    """
+    if skeleton.joints == H36M.joints:
+        return ()
+    known = {*H36M.joints, "neck"} - {"head"}
+    return tuple(j for j, joint in enumerate(skeleton.joints) if joint not in known)
+
+
 @dataclass(frozen=True)
 class SampleSettings:
     """What a sample is made of; None leaves that augmentation out.
@@ -61,7 +73,7 @@ class SampleSettings:
     bodies: BodyVariation | None = field(default_factory=BodyVariation)
     detector: DetectorBody | None = field(default_factory=DetectorBody)
     noise: RayNoise | None = field(default_factory=RayNoise)
-    mirror: bool = True
+    mirror: bool = False
     arms: float = 0.3
 
     @classmethod
@@ -76,15 +88,22 @@ class Samples:
 
     Args:
         features: [B, T, F], see :mod:`lift3d.lifters.encoding`.
-        target: [B, 17, 3] metres in the turned camera frame of the target's frame, pelvis at the origin.
+        target: [B, 17 + E, 3] metres in the turned camera frame of the target's frame, pelvis at the origin:
+            Human3.6M's joints and the detector's of :func:`beside_h36m`.
         elevation: [B] radians, of the camera over the person's horizon.
         frame: [B] the positions in :class:`Frames`.
+        rays: [B, T, J, 2] on z = 1, what the features were made of.
+        confidence: [B, T, J], 0 where missing.
+        R: [B, T, 3, 3] camera to the turned frame.
     """
 
     features: Array32
     target: Array32
     elevation: Array32
     frame: NDArray[np.intp]
+    rays: Array32
+    confidence: Array32
+    R: Array32
 
 
 class Frames:
@@ -159,9 +178,12 @@ def make_samples(
     confidence = np.ones(inside.shape, np.float32)
     if settings.noise is not None:
         xy, confidence = add_ray_noise(xy, x_cam[..., 2].mean(-1), skeleton, rng=rng, noise=settings.noise)
-    encoded = encode(xy, np.where(inside, confidence, 0))
-    relative = xyz[:, frames.target] - pelvis[:, None]
+    confidence = np.where(inside, confidence, np.float32(0))
+    encoded = encode(xy, confidence)
+    face = shown[:, frames.target][:, list(beside_h36m(skeleton))]
+    relative = np.concatenate([xyz[:, frames.target], face], 1) - pelvis[:, None]
     to_turned = encoded.R[:, frames.target] @ views.R
     sight = views.center - pelvis
     elevation = np.arctan2(sight[:, 2], np.linalg.norm(sight[:, :2], axis=-1))
-    return Samples(encoded.features, relative @ to_turned.transpose(0, 2, 1), elevation.astype(np.float32), frame)
+    target = relative @ to_turned.transpose(0, 2, 1)
+    return Samples(encoded.features, target, elevation.astype(np.float32), frame, xy, confidence, encoded.R)

@@ -26,9 +26,9 @@ from lift3d.processes import Processes, join_processes
 from lift3d.run_folder import EpochRecord, RunFolder
 
 from .encoding import feature_count
-from .lifter import calibrate_checkpoint
+from .lifter import answered_beside, calibrate_checkpoint
 from .networks import Mlp, Tcn, build_network
-from .samples import Frames, Samples, SampleSettings, input_joints, make_samples
+from .samples import Frames, Samples, SampleSettings, beside_h36m, input_joints, make_samples
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ Progress = Callable[[str, int, int], None]
 EpochReport = Callable[[EpochRecord], None]
 
 SIGMA_WEIGHT = 0.02  # of the error bars' loss; it reaches their own layer alone, so its size hardly matters
+FACE_WEIGHT = 0.2
+"""Of the joints beside Human3.6M's 17, whose place on the anthropometric head is a guess."""
+
 SELECT_SAMPLES = 4096
 SELECT_STREAM = 1_000_003  # epochs are numbered from 0: this one never comes
 SELECT_NOISE = RayNoise(level=(0.0, 2.0), clean=0.0, exact=0.33)
@@ -168,11 +171,12 @@ def _check(settings: TrainSettings) -> None:
 def _new_state(settings: TrainSettings, processes: Processes | None = None, first: Checkpoint | None = None) -> _State:
     """Networks with the seed's weights, and those of whom they ask about each frame."""
     processes = processes or Processes(device=settings.device)
-    features = feature_count(len(input_joints(settings.samples.joints)))
+    joints = input_joints(settings.samples.joints)
+    features, answers = feature_count(len(joints)), len(H36M) + len(beside_h36m(joints))
     sizes = _sizes(settings, first)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network, average = (build_network(settings.arch, features, len(H36M), **sizes) for _ in range(2))
+        network, average = (build_network(settings.arch, features, answers, **sizes) for _ in range(2))
     if first is not None and isinstance(network, Tcn) and network.frame is not None:
         network.frame.load_state_dict(first.state)
     average.load_state_dict(network.state_dict())
@@ -191,6 +195,11 @@ def _first_lifter(settings: TrainSettings) -> Checkpoint | None:
     if found != ("mlp", settings.samples.joints):
         raise InputError(
             f"{settings.initial} is a {found[0]} for {found[1]} joints, wanted an mlp for {settings.samples.joints}: "
+            f"lift3d train lifter --arch mlp --joints {settings.samples.joints}"
+        )
+    if answered_beside(first) != beside_h36m(input_joints(settings.samples.joints)):
+        raise InputError(
+            f"{settings.initial} does not answer for the face, as lifters do now; train it again: "
             f"lift3d train lifter --arch mlp --joints {settings.samples.joints}"
         )
     return first
@@ -282,7 +291,7 @@ def _run_epoch(
 
 
 def learn(net: _State, samples: Samples, rate: float, settings: TrainSettings) -> float:
-    """One step; the batch's mean joint error in metres."""
+    """One step; the batch's mean error of Human3.6M's joints in metres."""
     features = torch.from_numpy(samples.features).to(net.device)
     target = torch.from_numpy(samples.target).to(net.device)
     for group in net.optimiser.param_groups:
@@ -290,15 +299,18 @@ def learn(net: _State, samples: Samples, rate: float, settings: TrainSettings) -
     with torch.autocast(torch.device(net.device).type, torch.bfloat16, enabled=settings.bf16):
         answer = net.network(features)
     xyz, log_sigma = (part.float() for part in answer)
-    distance = torch.linalg.vector_norm(xyz - target, dim=-1).mean()
-    loss = distance + SIGMA_WEIGHT * sigma_loss((xyz - target).detach(), log_sigma)
+    distance = torch.linalg.vector_norm(xyz - target, dim=-1)
+    own, beside = distance[:, : len(H36M)].mean(), distance[:, len(H36M) :]
+    loss = own + SIGMA_WEIGHT * sigma_loss((xyz - target).detach(), log_sigma)
+    if beside.numel():
+        loss = loss + FACE_WEIGHT * beside.mean()
     net.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     net.processes.average_gradients(net.network.parameters())
     net.optimiser.step()
     net.step += 1
     draw_towards(net.average, net.network, min(settings.ema, (1 + net.step) / (10 + net.step)))
-    return float(distance.detach())
+    return float(own.detach())
 
 
 def sigma_loss(error: Tensor, log_sigma: Tensor) -> Tensor:
@@ -321,13 +333,13 @@ def _selection_samples(frames: Frames, settings: TrainSettings, noise: RayNoise 
 
 @torch.no_grad()
 def mean_error(network: Mlp | Tcn, samples: Samples, device: str) -> float:
-    """Mean joint error in millimetres."""
+    """Mean error of Human3.6M's joints in millimetres."""
     errors = []
     for start in range(0, len(samples.features), 1024):
         features = torch.from_numpy(samples.features[start : start + 1024]).to(device)
         xyz, _ = network(features)
         target = torch.from_numpy(samples.target[start : start + 1024]).to(device)
-        errors.append(torch.linalg.vector_norm(xyz - target, dim=-1).mean(-1))
+        errors.append(torch.linalg.vector_norm(xyz - target, dim=-1)[:, : len(H36M)].mean(-1))
     return 1000 * float(torch.cat(errors).mean())
 
 

@@ -44,9 +44,16 @@ def test_sides_agree_when_nothing_tells_them_apart(rng, people):
 
 
 def test_hips_reach_the_width_of_human36m(rng, people):
-    half = bones(vary_bodies(people, rng))[1][:, 0, 0] / bones(people)[1][:, 0, 0]
+    wide = BodyVariation(stature=0.12, hip=(0.9, 1.5))
+    half = bones(vary_bodies(people, rng, wide))[1][:, 0, 0] / bones(people)[1][:, 0, 0]
     assert half.max() > 1.4
     assert half.min() > 0.9 * 0.88 * 0.95
+
+
+def test_as_trained_hips_change_with_the_stature_alone(rng, people):
+    half = bones(vary_bodies(people, rng, BodyVariation(side=0.0)))[1][:, 0, 0] / bones(people)[1][:, 0, 0]
+    assert 0.93 < half.min() < 0.97
+    assert 1.03 < half.max() < 1.07
 
 
 def test_mirroring_twice_is_nothing(people):

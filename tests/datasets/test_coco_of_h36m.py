@@ -63,7 +63,7 @@ def test_a_head_turned_back_to_front_is_set_right(rng, person):
 
 def test_detectors_have_their_own_hips(rng, person):
     people = person.repeat(200, 0)
-    coco = coco_of_h36m(people, rng, DetectorBody(joint=0.0))
+    coco = coco_of_h36m(people, rng, DetectorBody(hip=(0.85, 1.35), joint=0.0))
     width = np.linalg.norm(coco[:, 0, 11] - coco[:, 0, 12], axis=-1)
     true = np.linalg.norm(person[0, 0, 1] - person[0, 0, 4])
     assert 0.85 * true <= width.min() < 0.95 * true

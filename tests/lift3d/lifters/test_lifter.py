@@ -10,11 +10,11 @@ from lift3d.cli import main
 torch = pytest.importorskip("torch")
 
 from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
-from lift3d.datasets.augment import MIRRORED  # noqa: E402
+from lift3d.datasets.mocap import H36M  # noqa: E402
 from lift3d.lifters.encoding import encode, mirror_features  # noqa: E402
 from lift3d.lifters.evaluation import evaluate_lifter, evaluate_panoptic  # noqa: E402
 from lift3d.lifters.lifter import Lifter, measure_sigma  # noqa: E402
-from lift3d.lifters.samples import Frames, SampleSettings, make_samples  # noqa: E402
+from lift3d.lifters.samples import Frames, SampleSettings, beside_h36m, input_joints, make_samples  # noqa: E402
 from lift3d.lifters.training import TrainSettings, train_lifter  # noqa: E402
 
 
@@ -38,7 +38,7 @@ def test_intervals_are_calibrated_on_the_held_out_subject(trained, samples):
     across, along = measure_sigma(lifter, samples)
     lifter.sigma_factor = np.array([across, along], np.float32)
     xyz, sigma = lifter.lift_both_sides(samples.features)
-    inside = np.abs(xyz - samples.target)[:, 1:] <= 1.6449 * sigma[:, 1:][..., [0, 0, 1]]
+    inside = (np.abs(xyz - samples.target) <= 1.6449 * sigma[..., [0, 0, 1]])[:, 1:17]
     assert inside[..., :2].mean() == pytest.approx(0.9, abs=0.002)
     assert inside[..., 2].mean() == pytest.approx(0.9, abs=0.002)
 
@@ -48,7 +48,7 @@ def test_rays_and_features_give_one_answer_in_their_frames(trained, rng, mocap_b
     person = mocap_body[:, [1, 2, 0]] * (1, -1, 1) + (0.8, 0.9, 4.0)
     xy = rng.normal(0, 0.001, (6, 17, 2)) + (person[:, :2] / person[:, 2:])
     lifted = lifter.lift_rays(xy, np.ones((6, 17)), both_sides=False, exact=True)
-    assert lifted.xyz.shape == (6, 17, 3)
+    assert lifted.xyz.shape == (6, 22, 3)
     assert (lifted.xyz[:, 0] == 0).all()
     encoded = encode(xy, np.ones((6, 17)))
     turned, sigma = lifter.lift(encoded.features[:, None])
@@ -88,7 +88,7 @@ def test_sequences_shorter_than_the_window_are_lifted(tiny_mocap, tmp_path, arch
     lifter = Lifter.load(path)
     xy = np.random.default_rng(1).normal(0, 0.1, (5, 17, 2))
     lifted = lifter.lift_rays(xy, np.ones((5, 17)))
-    assert lifted.xyz.shape == (5, 17, 3)
+    assert lifted.xyz.shape == (5, 22, 3)
     assert np.isfinite(lifted.xyz).all()
 
 
@@ -105,6 +105,23 @@ def test_weights_that_do_not_fit_are_refused(trained):
     wrong = {**checkpoint.description, "sizes": {"width": 16}}
     with pytest.raises(InputError, match="do not fit its own description"):
         Lifter(Checkpoint("lifter", wrong, checkpoint.state))
+    few = {**checkpoint.state, "heads.xyz.bias": torch.zeros(3 * 19)}
+    with pytest.raises(InputError, match="answers for 19 joints, a lifter for coco_17 for 22; train it again"):
+        Lifter(Checkpoint("lifter", checkpoint.description, few))
+
+
+def test_weights_from_before_answer_for_human36ms_joints_as_they_did(trained, samples):
+    checkpoint = load_checkpoint(trained, "lifter")
+    rows = {"heads.xyz.weight": 51, "heads.xyz.bias": 51, "heads.sigma.weight": 34, "heads.sigma.bias": 34}
+    state = {name: value[: rows.get(name)] for name, value in checkpoint.state.items() if value.ndim} | {
+        name: value for name, value in checkpoint.state.items() if not value.ndim
+    }
+    before, now = Lifter(Checkpoint("lifter", checkpoint.description, state)), Lifter(checkpoint)
+    assert (before.beside, now.beside) == ((), (0, 1, 2, 3, 4))
+    for old, new in zip(before.lift_both_sides(samples.features), now.lift_both_sides(samples.features), strict=True):
+        assert old.shape[1] == 17
+        np.testing.assert_allclose(old, new[:, :17], atol=1e-6)
+    assert measure_sigma(before, samples) == pytest.approx(measure_sigma(now, samples), rel=1e-4)
 
 
 def test_evaluation_measures_every_method_under_every_condition(trained, tiny_mocap):
@@ -133,12 +150,22 @@ def test_panoptic_is_measured_where_it_is(trained, shared):
     assert 0.03 < row.pa_mpjpe.value < 0.3
 
 
+def counterpart(name):
+    """The joint on the other side."""
+    for side, other in (("left_", "right_"), ("right_", "left_")):
+        if name.startswith(side):
+            return other + name.removeprefix(side)
+    return name
+
+
 def test_the_flip_test_forgets_which_side_is_which(trained, samples):
     lifter = Lifter.load(trained)
     xyz, sigma = lifter.lift_both_sides(samples.features[:8])
     again, again_sigma = lifter.lift_both_sides(mirror_features(samples.features[:8], lifter.joints))
-    np.testing.assert_allclose(again[:, MIRRORED] * (-1, 1, 1), xyz, atol=1e-6)
-    np.testing.assert_allclose(again_sigma[:, MIRRORED], sigma, atol=1e-6)
+    names = [*H36M.joints, *(lifter.joints.joints[j] for j in lifter.beside)]
+    other = [names.index(counterpart(name)) for name in names]
+    np.testing.assert_allclose(again[:, other] * (-1, 1, 1), xyz, atol=1e-6)
+    np.testing.assert_allclose(again_sigma[:, other], sigma, atol=1e-6)
 
 
 def test_details_name_actions_and_joints(trained, tiny_mocap):
@@ -169,5 +196,5 @@ def test_every_arch_and_joint_set_goes_from_data_to_poses(tiny_mocap, tmp_path, 
     rays = np.zeros((4, len(lifter.joints), 2))  # shorter than the window
     rays[:] = np.random.default_rng(0).normal(0, 0.1, rays.shape[1:])
     lifted = lifter.lift_rays(rays, np.ones(rays.shape[:2]))
-    assert lifted.xyz.shape == (4, 17, 3)
+    assert lifted.xyz.shape == (4, 17 + len(beside_h36m(input_joints(joints))), 3)
     assert np.isfinite(lifted.covariance).all()

@@ -69,7 +69,7 @@ def test_frames_around_help_a_detector(mocap):
         every = SampleSettings.exact("coco17", RayNoise.fixed(1.0))
         samples = make_samples(frames, np.arange(0, len(frames), 10), np.random.default_rng(1), every)
         xyz, _ = lifter.lift_both_sides(samples.features)
-        error[arch] = np.linalg.norm(xyz - samples.target, axis=-1).mean()
+        error[arch] = np.linalg.norm(xyz[:, :17] - samples.target[:, :17], axis=-1).mean()
     assert error["tcn"] < 0.97 * error["mlp"]
     assert error["tcn-causal"] < 0.985 * error["mlp"]
 

@@ -14,10 +14,12 @@ from lift3d.calib import InputError
 
 torch = pytest.importorskip("torch")
 
-from lift3d.checkpoint import load_checkpoint  # noqa: E402
+from lift3d.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+from lift3d.lifters.encoding import feature_count  # noqa: E402
 from lift3d.lifters.lifter import Lifter  # noqa: E402
-from lift3d.lifters.samples import SampleSettings  # noqa: E402
-from lift3d.lifters.training import TrainSettings, train_lifter  # noqa: E402
+from lift3d.lifters.networks import build_network  # noqa: E402
+from lift3d.lifters.samples import Frames, SampleSettings, make_samples  # noqa: E402
+from lift3d.lifters.training import TrainSettings, _new_state, learn, train_lifter  # noqa: E402
 
 SPLIT = (("a",), ("b",))
 TINY = TrainSettings(sizes={"width": 16}, epochs=3, batch=32, seed=4)
@@ -97,6 +99,23 @@ def test_training_learns_and_logs(tiny_mocap, tmp_path):
     assert description["select_mm"] == pytest.approx(min(record.select for record in seen))
 
 
+def test_the_face_is_learnt_as_well(tiny_clips, rng):
+    frames = Frames(tiny_clips)
+    samples = make_samples(frames, np.arange(0, 240, 4), rng, SampleSettings.exact())
+    net = _new_state(TrainSettings(sizes={"width": 64}))
+
+    def face_error():
+        with torch.no_grad():
+            xyz = net.network.eval()(torch.from_numpy(samples.features))[0].numpy()
+        return np.linalg.norm(xyz - samples.target, axis=-1)[:, 17:].mean()
+
+    before = face_error()
+    for _ in range(40):
+        net.network.train()
+        learn(net, samples, 3e-3, TrainSettings())
+    assert face_error() < 0.5 * before
+
+
 def test_a_lifter_of_single_frames_goes_first_and_stays_as_it_is(tiny_mocap, tmp_path):
     mlp = train_lifter(tiny_mocap, tmp_path / "mlp", settings=TINY, split=SPLIT)
     settings = TrainSettings(**{**vars(TINY), "arch": "tcn-causal", "initial": str(mlp)})
@@ -112,6 +131,15 @@ def test_a_lifter_of_single_frames_goes_first_and_stays_as_it_is(tiny_mocap, tmp
         train_lifter(tiny_mocap, tmp_path / "halpe", settings=halpe, split=SPLIT)
     with pytest.raises(InputError, match="only tcn and tcn-causal start from another lifter; leave out --initial"):
         train_lifter(tiny_mocap, tmp_path / "two", settings=TrainSettings(initial=str(mlp)), split=SPLIT)
+
+
+def test_a_lifter_of_single_frames_without_the_face_is_no_start(tiny_mocap, tmp_path):
+    network = build_network("mlp", feature_count(17), 17, width=16)
+    description = {"arch": "mlp", "sizes": {"width": 16}, "joints_in": "coco17"}
+    path = save_checkpoint(tmp_path / "old.pt", Checkpoint("lifter", description, network.state_dict()))
+    settings = TrainSettings(**{**vars(TINY), "arch": "tcn", "initial": str(path)})
+    with pytest.raises(InputError, match=r"old\.pt does not answer for the face.*lift3d train lifter --arch mlp"):
+        train_lifter(tiny_mocap, tmp_path / "tcn", settings=settings, split=SPLIT)
 
 
 def test_it_stops_when_nothing_improves(tiny_mocap, tmp_path):
