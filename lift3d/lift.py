@@ -16,14 +16,14 @@ from lift3d.calib.atomic_file import check_writable
 from lift3d.calib.formats import read_rig
 from lift3d.datasets import Keypoints, Poses
 from lift3d.datasets.keypoint_formats import load_keypoints
-from lift3d.datasets.mocap import H36M
 from lift3d.datasets.pairing import similar_key
 from lift3d.datasets.poses import Status
 from lift3d.datasets.skeleton import Skeleton
 from lift3d.datasets.video import VIDEO_SUFFIXES
 
+from .lifters.joint_sets import AnswerJoints
 from .lifters.lifter import Lifter
-from .lifters.placement import Placed, place, same_joints
+from .lifters.placement import Placed, place
 from .lifters.samples import INPUTS
 from .lifters.windows import Timing
 from .main_person import follow_main_person
@@ -52,6 +52,8 @@ class LiftConfig:
         exact: confidences of 1 mean 2D without any error, projected from motion capture for example.
         assumed_focal: of an unknown camera, over the larger side of the picture; 1.2 is a phone's or webcam's lens of
             45 degrees.
+        joints: of the result: "h36m17", or "detector" for the lifter's own, see
+            :class:`lift3d.lifters.joint_sets.AnswerJoints`.
     """
 
     min_confidence: float = 0.1
@@ -61,6 +63,7 @@ class LiftConfig:
     flip_test: bool = True
     exact: bool = False
     assumed_focal: float = 1.2
+    joints: str = "h36m17"
 
 
 def assumed_camera(size: tuple[int, int], *, config: LiftConfig | None = None, name: str = "camera") -> Camera:
@@ -87,13 +90,14 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
         config: None: the defaults.
 
     Returns:
-        Poses [T, 1, 17] in Human3.6M's joints, status LIFTED; NaN where too little was seen. The covariance holds the
-        lifter's own, the placement's, and along the ray what not knowing the person's size costs.
+        Poses [T, 1, J] in Human3.6M's 17 joints or the detector's, status LIFTED; NaN where too little was seen. The
+        covariance holds the lifter's own, the placement's, and along the ray what not knowing the person's size costs.
 
     Raises:
-        InputError: there is not one view, or the lifter was trained for other joints.
+        InputError: there is not one view, or the lifter was trained for other joints, or without those asked for.
     """
     config = config or LiftConfig()
+    answer = AnswerJoints.of(lifter, config.joints)
     if keypoints.shape[1] != 1:
         raise InputError(f"a lifter sees one view, the keypoints have {', '.join(keypoints.cameras)}; give --view")
     xy, confidence = _main_person(keypoints, lifter.joints, config)
@@ -101,14 +105,15 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     time = Timing(keypoints.frames, keypoints.fps)
     lifted = lifter.lift_rays(rays, confidence, time=time, both_sides=config.flip_test, exact=config.exact)
     placed = place(lifted, rays, confidence, lifter.joints)
-    xyz, covariance = in_world(placed, camera)
+    xyz, covariance = in_world(answer.take(placed), camera)
     good: NDArray[np.bool_] = np.asarray(np.isfinite(xyz).all((-1, -2)))
     fps = keypoints.fps or DEFAULT_FPS
     assert keypoints.frames is not None
-    poses = _poses(np.where(good[:, None, None], xyz, np.nan), covariance, fps=fps, camera=camera).replace(
+    xyz = np.where(good[:, None, None], xyz, np.nan)
+    poses = _poses(Poses.from_xyz(xyz[:, None], answer.skeleton, fps, Rig((camera,))), covariance).replace(
         time=keypoints.frames / fps,
-        confidence=_joint_confidence(confidence, good, lifter.joints)[:, None],
-        reprojection_error=_reprojection(xyz, xy, camera, lifter.joints)[:, None],
+        confidence=_joint_confidence(confidence, good, answer)[:, None],
+        reprojection_error=_reprojection(xyz, xy, camera, answer)[:, None],
         verdict=_verdict(placed.xyz, placed.covariance, good),
         settings={"command": "lift", "lift": asdict(config), "lifter": _short(lifter.description)},
     )
@@ -135,7 +140,7 @@ def usable_rays(xy: Array, confidence: Array, camera: Camera, config: LiftConfig
 
 
 def in_world(placed: Placed, camera: Camera) -> tuple[Array, Array]:
-    """Places [T, 17, 3] metres and covariances [T, 17, 3, 3] m² in the world of the camera."""
+    """Places [T, J, 3] metres and covariances [T, J, 3, 3] m² in the world of the camera."""
     return (placed.xyz - camera.t) @ camera.R, camera.R.T @ placed.covariance @ camera.R  # R transposed, for rows
 
 
@@ -200,7 +205,7 @@ def keypoints_beside(out: str | os.PathLike[str]) -> Path:
 
 def onto_ground(poses: Poses) -> Poses:
     """Move poses and cameras up or down so that the lowest ankles stand on z = 0."""
-    height = poses.xyz[:, :, [H36M.index(f"{side}_ankle") for side in ("left", "right")], 2]
+    height = poses.xyz[:, :, [poses.skeleton.index(f"{side}_ankle") for side in ("left", "right")], 2]
     if not np.isfinite(height).any():
         return poses
     shift = np.array([0.0, 0.0, ANKLE - float(np.nanquantile(height, 0.05))])
@@ -257,40 +262,33 @@ def _remedy(skeleton: Skeleton) -> str:
     return f"no joint set that a lifter can be trained for ({', '.join(INPUTS)}) lies in it, take another detector"
 
 
-def _poses(xyz: Array, covariance: Array, *, fps: float, camera: Camera) -> Poses:
-    """The container, for one person."""
-    entries = covariance[..., [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
-    seen = np.asarray(np.isfinite(xyz).all(-1))
-    poses = Poses.from_xyz(xyz[:, None], H36M, fps, Rig((camera,)))
+def _poses(poses: Poses, covariance: Array) -> Poses:
+    """One person's, marked as lifted, with covariances [T, J, 3, 3] m²."""
+    entries = covariance[:, None][..., [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
+    seen = np.asarray(np.isfinite(poses.xyz).all(-1))
     return poses.replace(
-        covariance=np.where(seen[..., None], entries, np.nan)[:, None],
-        status=np.where(seen, np.uint8(Status.LIFTED), np.uint8(Status.MISSING))[:, None],
-        views=seen.astype(np.uint8)[:, None],
+        covariance=np.where(seen[..., None], entries, np.nan),
+        status=np.where(seen, np.uint8(Status.LIFTED), np.uint8(Status.MISSING)),
+        views=seen.astype(np.uint8),
     )
 
 
-def _joint_confidence(confidence: Array, good: NDArray[np.bool_], joints: Skeleton) -> Array:
-    """[T, 17]: a joint's own where the detector has it, else the mean of those it found."""
+def _joint_confidence(confidence: Array, good: NDArray[np.bool_], answer: AnswerJoints) -> Array:
+    """[T, J]: a joint's own where the detector has it, else the mean of those it found."""
     found = np.maximum((confidence > 0).sum(-1), 1)
-    out = np.repeat((confidence.sum(-1) / found)[:, None], len(H36M), 1)
-    for ours, theirs in same_joints(joints):
+    out = np.repeat((confidence.sum(-1) / found)[:, None], len(answer.skeleton), 1)
+    for ours, theirs in answer.shown:
         own = confidence[:, theirs]
         out[:, ours] = np.where(own > 0, own, 0.5 * out[:, ours])
     return np.where(good[:, None], out, 0.0)
 
 
-def _reprojection(xyz: Array, xy: Array, camera: Camera, joints: Skeleton) -> Array:
-    """[T, 17] pixels; NaN for joints that the detector lacks."""
-    error = np.linalg.norm(camera.project(xyz) - _of_h36m(xy, joints), axis=-1)
-    return np.asarray(error)
-
-
-def _of_h36m(xy: Array, joints: Skeleton) -> Array:
-    """[T, 17, 2] what the detector found of Human3.6M's joints."""
-    out = np.full((len(xy), len(H36M), 2), np.nan)
-    for ours, theirs in same_joints(joints):
-        out[:, ours] = xy[:, theirs]
-    return out
+def _reprojection(xyz: Array, xy: Array, camera: Camera, answer: AnswerJoints) -> Array:
+    """[T, J] pixels; NaN for joints that the detector lacks."""
+    found = np.full((*xyz.shape[:2], 2), np.nan)
+    for ours, theirs in answer.shown:
+        found[:, ours] = xy[:, theirs]
+    return np.asarray(np.linalg.norm(camera.project(xyz) - found, axis=-1))
 
 
 def _verdict(x_cam: Array, covariance: Array, good: NDArray[np.bool_]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lift3d.calib import Camera, InputError
 
 from .lift import LiftConfig, in_world, usable_rays
+from .lifters.joint_sets import AnswerJoints
 from .lifters.lifter import Lifter, in_camera_axes
 from .lifters.placement import Placed, place
 from .lifters.windows import Timing
@@ -28,7 +29,7 @@ class LiveLifter:
         config: None: the defaults; gaps are not bridged and nothing is moved onto the ground here.
 
     Raises:
-        InputError: the lifter needs frames to come.
+        InputError: the lifter needs frames to come, or was trained without the joints asked for.
     """
 
     def __init__(self, camera: Camera, lifter: Lifter, *, fps: float, config: LiftConfig | None = None) -> None:
@@ -41,6 +42,7 @@ class LiveLifter:
         if not fps > 0:
             raise InputError(f"fps must be above zero, got {fps:g}")
         self.camera, self.lifter, self.config = camera, lifter, config or LiftConfig()
+        self.answer = AnswerJoints.of(lifter, self.config.joints)
         self._time = Timing(fps=fps)
         self._stride = self._time.stride(network)
         self._seen: deque[tuple[Array, Array]] = deque(maxlen=self._stride)
@@ -54,7 +56,8 @@ class LiveLifter:
             confidence: [J], 0 where missing.
 
         Returns:
-            xyz [17, 3] metres, world, NaN where too little was seen; covariance [17, 3, 3] m².
+            xyz [J, 3] metres, world, NaN where too little was seen; covariance [J, 3, 3] m². The joints are Human3.6M's
+            17, or the lifter's where the configuration says so.
 
         Raises:
             InputError: the joints are not as many as the lifter's.
@@ -72,11 +75,12 @@ class LiveLifter:
         if not seen[-1]:
             if self._past:
                 self._past.append(self._past[-1])
-            return Placed(np.full((17, 3), np.nan), np.full((17, 3, 3), np.nan))
+            shape = (len(self.answer.skeleton), 3)
+            return Placed(np.full(shape, np.nan), np.full((*shape, 3), np.nan))
         self._past.append(encoded.features[-1])
         steps = np.arange(self.lifter.network.window)[::-1]
         window = (len(self._past) - 1 - self._stride * steps).clip(0)  # before the first frame there is the first one
         xyz, sigma = self.lifter.lift_windows(np.stack(self._past), window[None], both_sides=config.flip_test)
         placed = place(in_camera_axes(xyz, sigma, encoded.R[-1:], seen[-1:]), rays, sure, self.lifter.joints)
-        world = in_world(placed, self.camera)
+        world = in_world(self.answer.take(placed), self.camera)
         return Placed(world[0][0], world[1][0])

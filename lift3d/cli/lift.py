@@ -28,6 +28,8 @@ LIFTED = 3  # lift3d.datasets.poses.Status.LIFTED; importing it would make the c
 @click.option("--ground", is_flag=True, help="Put the feet onto z = 0, where the camera's height is not known.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True,
               help="Average with the answer for the mirror image.")  # fmt: skip
+@click.option("--joints", type=click.Choice(["h36m17", "detector"]), default="h36m17", show_default=True,
+              help="Of the result: Human3.6M's 17, or the detector's own, which have a face.")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Where a confidence is 1 the 2D has no error, as no detector's.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--overwrite", is_flag=True, help="Replace a result that exists.")
@@ -43,6 +45,7 @@ def command(
     max_gap: float,
     ground: bool,
     flip_test: bool,
+    joints: str,
     exact: bool,
     device: str,
     overwrite: bool,
@@ -55,11 +58,13 @@ def command(
     """
     from lift3d.calib.atomic_file import check_writable
     from lift3d.lift import LiftConfig, is_video, lift_file
+    from lift3d.lifters.joint_sets import AnswerJoints
     from lift3d.lifters.lifter import Lifter
 
     check_writable(out, overwrite=overwrite)
     chosen = Lifter.load(checkpoint, device=device)
-    config = LiftConfig(max_gap=max_gap, ground=ground, flip_test=flip_test, exact=exact)
+    AnswerJoints.of(chosen, joints)  # refused before a video is looked through
+    config = LiftConfig(max_gap=max_gap, ground=ground, flip_test=flip_test, exact=exact, joints=joints)
     video = source if is_video(source) else None
     seen: Camera | Path = camera if camera is not None else _assumed(size or _size_of(video))
     if video is not None:

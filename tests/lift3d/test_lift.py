@@ -8,6 +8,7 @@ from lift3d.calib import InputError
 from lift3d.calib.formats import write_rig
 from lift3d.cli import main
 from lift3d.datasets import Keypoints, Poses
+from lift3d.datasets.coco_of_h36m import coco_of_h36m
 from lift3d.datasets.keypoint_formats import write_h5
 from lift3d.datasets.skeleton import SKELETONS
 from lift3d.datasets.synthetic import ring_rig
@@ -25,15 +26,27 @@ COCO = SKELETONS["coco_17"]
 H36M = SKELETONS["h36m_17"]
 
 
-@pytest.fixture
-def always_standing(tmp_path, mocap_body):
+def standing(path, body):
     """A lifter that answers one upright pose, facing the camera, whatever it sees."""
-    network = build_network("mlp", feature_count(17), 17, width=8)
+    network = build_network("mlp", feature_count(17), len(body), width=8)
     state = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
-    upright = (mocap_body - mocap_body[0])[:, [1, 2, 0]] * (1, -1, -1)
+    upright = (body - body[0])[:, [1, 2, 0]] * (1, -1, -1)
     state["heads.xyz.bias"] = torch.tensor(upright.ravel() / 0.3, dtype=torch.float32)
     description = {"arch": "mlp", "sizes": {"width": 8}, "joints_in": "coco17", "joints_out": "h36m17"}
-    return save_checkpoint(tmp_path / "standing.pt", Checkpoint("lifter", description, state))
+    return save_checkpoint(path, Checkpoint("lifter", description, state))
+
+
+@pytest.fixture
+def always_standing(tmp_path, mocap_body):
+    """It knows Human3.6M's joints."""
+    return standing(tmp_path / "standing.pt", mocap_body)
+
+
+@pytest.fixture
+def with_face(tmp_path, mocap_body, rng):
+    """It knows the face as well."""
+    face = coco_of_h36m(mocap_body[None, None].astype(np.float32), rng)[0, 0, :5]
+    return standing(tmp_path / "face.pt", np.concatenate([mocap_body, face]))
 
 
 def seen_by(camera, mocap_body, *, frames=5, skeleton=COCO):
@@ -59,6 +72,31 @@ def test_a_person_who_is_as_the_lifter_thinks_is_found_in_the_world(always_stand
     assert np.nanmedian(poses.reprojection_error) < 10
     assert poses.verdict["level"] == "doubtful"
     assert "one camera" in poses.verdict["reasons"][0]
+
+
+def test_in_the_detectors_own_joints_the_face_is_where_it_was_seen(with_face, mocap_body, rng):
+    camera = ring_rig(1, height=1.0)[0]
+    body, keypoints = seen_by(camera, mocap_body)
+    face = coco_of_h36m(body[None, None].astype(np.float32), rng)[0, 0]
+    keypoints.xy[:] = camera.project(face)
+    keypoints.confidence[3] = 0
+    lifter = Lifter.load(with_face)
+    config = LiftConfig(joints="detector", max_gap=0, ground=True)
+    poses = lift_keypoints(keypoints, camera, lifter, config=config)
+    assert poses.skeleton is lifter.joints
+    assert poses.skeleton.joints == COCO.joints
+    ankles = poses.xyz[:, 0, [COCO.index("left_ankle"), COCO.index("right_ankle")], 2]
+    assert np.nanmin(ankles) == pytest.approx(0.08, abs=0.01)
+    error = np.linalg.norm((poses.xyz - poses.xyz[:, :, 11:12])[0, 0] - (face - face[11]), axis=-1)
+    assert error.max() < 0.2  # as above
+    assert np.nanmax(poses.reprojection_error) < 40
+    assert np.isfinite(poses.reprojection_error[0]).all()  # the detector has all of these joints
+    np.testing.assert_allclose(poses.confidence[0], 0.9)
+    assert (poses.status[3] == 0).all()
+    usual = lift_keypoints(keypoints, camera, lifter, config=LiftConfig(max_gap=0, ground=True))
+    assert (usual.skeleton, usual.xyz.shape[2]) == (H36M, 17)
+    elbow = H36M.index("left_elbow"), COCO.index("left_elbow")
+    np.testing.assert_array_equal(usual.xyz[:, 0, elbow[0]], poses.xyz[:, 0, elbow[1]])
 
 
 def test_frames_without_a_person_stay_missing(always_standing, mocap_body):
@@ -143,6 +181,21 @@ def test_the_command_lifts_one_view_of_several(capture, always_standing, tmp_pat
     poses = Poses.load(tmp_path / "r.poses.h5")
     assert (poses.fps, poses.rig.names, poses.skeleton.name) == (50.0, ("cam02",), "h36m_17")
     assert "exists; give --overwrite" in lift(*typed, "--view", "cam_2").output
+
+
+def test_the_command_lifts_to_the_detectors_joints_where_the_lifter_knows_them(
+    capture, always_standing, with_face, tmp_path
+):
+    typed = [capture, "--camera", tmp_path / "calib.toml", "--view", "cam_1", "--fps", 25, "--joints", "detector"]
+    out = tmp_path / "r.poses.h5"
+    refused = lift(*typed, "--lifter", always_standing, "-o", out)
+    assert refused.exit_code == 1
+    assert "does not know nose, left_eye, right_eye" in refused.output
+    assert "lift3d train lifter --arch mlp --joints coco17" in refused.output
+    result = lift(*typed, "--lifter", with_face, "-o", out)
+    assert result.exit_code == 0, result.output
+    poses = Poses.load(out)
+    assert (poses.skeleton, poses.settings["lift"]["joints"]) == (COCO, "detector")
 
 
 def test_an_unknown_camera_must_at_least_have_a_size(capture, always_standing, tmp_path):

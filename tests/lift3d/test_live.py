@@ -22,11 +22,11 @@ H36M = SKELETONS["h36m_17"]
 T = 40
 
 
-def lifter(arch, mocap_body):
-    """It answers the standing body, and a little that depends on all it is shown."""
+def lifter(arch, mocap_body, *, face=0):
+    """It answers the standing body, ``face`` points at its head, and a little that depends on all it is shown."""
     torch.manual_seed(2)
-    network = build_network(arch, feature_count(17), 17, width=16)
-    upright = (mocap_body - mocap_body[0])[:, [1, 2, 0]] * (1, -1, -1)
+    network = build_network(arch, feature_count(17), 17 + face, width=16)
+    upright = (mocap_body - mocap_body[0])[[*range(17), *[10] * face]][:, [1, 2, 0]] * (1, -1, -1)
     state = network.state_dict() | {"heads.xyz.bias": torch.tensor(upright.ravel() / 0.3, dtype=torch.float32)}
     return Lifter(Checkpoint("lifter", {"arch": arch, "sizes": {"width": 16}, "joints_in": "coco17"}, state))
 
@@ -45,11 +45,13 @@ def walk(mocap_body, rng):
 
 
 @pytest.mark.parametrize("arch", ["mlp", "tcn-causal"])
-@pytest.mark.parametrize(("fps", "flip_test"), [(30.0, True), (60.0, False), (120.0, True)])
-def test_frame_by_frame_comes_out_what_the_sequence_gives(walk, mocap_body, arch, fps, flip_test):
+@pytest.mark.parametrize(
+    ("fps", "flip_test", "joints"), [(30.0, True, "h36m17"), (60.0, False, "detector"), (120.0, True, "h36m17")]
+)
+def test_frame_by_frame_comes_out_what_the_sequence_gives(walk, mocap_body, arch, fps, flip_test, joints):
     camera, xy, confidence = walk
-    config = LiftConfig(flip_test=flip_test, max_gap=0)
-    network = lifter(arch, mocap_body)
+    config = LiftConfig(flip_test=flip_test, max_gap=0, joints=joints)
+    network = lifter(arch, mocap_body, face=5)
     whole = Keypoints(xy[:, None, None], confidence[:, None, None], (camera.name,), COCO, fps)
     poses = lift_keypoints(whole, camera, network, config=config)
     live = LiveLifter(camera, network, fps=fps, config=config)
@@ -66,6 +68,8 @@ def test_a_network_that_needs_frames_to_come_is_refused(mocap_body):
         LiveLifter(camera, lifter("tcn", mocap_body), fps=30)
     with pytest.raises(InputError, match="fps must be above zero, got 0"):
         LiveLifter(camera, lifter("mlp", mocap_body), fps=0)
+    with pytest.raises(InputError, match="this mlp does not know nose, left_eye"):
+        LiveLifter(camera, lifter("mlp", mocap_body), fps=30, config=LiftConfig(joints="detector"))
 
 
 def test_joints_of_another_number_are_refused(mocap_body):
