@@ -3,7 +3,8 @@
 Run: python benchmarks/lifter_choices.py MOCAP.h5 [NAME ...] [--panoptic FOLDER] [--out ROWS.jsonl]
 
 With --out each finished row is added to the file and rows that are in it are not measured again, so that a run that was
-stopped goes on. Panoptic is shown beside the held-out subjects and chooses nothing.
+stopped goes on. Panoptic is shown beside the held-out subjects and chooses nothing. "all" is all that was ever trained
+with, of which one choice at a time is left out; "as now" the recipe that these rows led to.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from lift3d.checkpoint import Checkpoint
 from lift3d.datasets.augment import BodyVariation
 from lift3d.datasets.coco_of_h36m import DetectorBody
-from lift3d.datasets.mocap import Clip, of_subjects, read_mocap, subjects_of
+from lift3d.datasets.mocap import H36M, Clip, of_subjects, read_mocap, subjects_of
 from lift3d.datasets.ray_noise import RayNoise
 from lift3d.datasets.virtual_views import ViewRanges
 from lift3d.lifters.evaluation import evaluate_panoptic
@@ -33,20 +34,23 @@ TEST = ("cmu03", "cmu14", "cmu49", "cmu85", "cmu135")
 HELD_OUT = ("cmu05", "cmu02")
 HIDDEN = RayNoise((1.0, 1.0), clean=0.0, misses=0.02, outliers=0.005, swaps=0.0, occlusions=1.0, exact=0.0)
 SHOWN = {"truth": None, "noise 1": RayNoise.fixed(1.0), "noise 2": RayNoise.fixed(2.0), "a part hidden": HIDDEN}
-BASE = TrainSettings(bf16=True)
-NARROW = ViewRanges(distance=(4.0, 6.0), height=(1.2, 1.8), focal=(1.1, 1.2), roll_deg=0.0, aim=0.2)
-OWN_HIPS = SampleSettings(
-    bodies=BodyVariation(hip=(1.0, 1.0)), detector=DetectorBody(hip=(1.0, 1.0), hip_up=(0.0, 0.0))
+NOW = TrainSettings(bf16=True)
+ALL = SampleSettings(
+    bodies=BodyVariation(stature=0.12, bone=0.10, hip=(0.9, 1.5)),
+    detector=DetectorBody(hip=(0.85, 1.35), hip_up=(-0.02, 0.06)),
+    mirror=True,
 )
+BASE = replace(NOW, samples=ALL)
+NARROW = ViewRanges(distance=(4.0, 6.0), height=(1.2, 1.8), focal=(1.1, 1.2), roll_deg=0.0, aim=0.2)
 WITHOUT = {
-    "wide views": SampleSettings(views=NARROW),
-    "detector noise": SampleSettings(noise=None),
-    "other bone lengths": SampleSettings(bodies=BodyVariation(stature=0.0, bone=0.0, side=0.0)),
-    "exchanged arms": SampleSettings(arms=0.0),
-    "other hips": OWN_HIPS,
-    "exact samples": SampleSettings(noise=RayNoise(clean=0.0, exact=0.0)),
-    "mirrored samples": SampleSettings(mirror=False),
-    "the detector's own joints": SampleSettings(detector=None),
+    "wide views": replace(ALL, views=NARROW),
+    "detector noise": replace(ALL, noise=None),
+    "other bone lengths": replace(ALL, bodies=BodyVariation(stature=0.0, bone=0.0, hip=(0.9, 1.5), side=0.0)),
+    "exchanged arms": replace(ALL, arms=0.0),
+    "other hips": replace(ALL, bodies=BodyVariation(stature=0.12, bone=0.10), detector=DetectorBody()),
+    "exact samples": replace(ALL, noise=RayNoise(clean=0.0, exact=0.0)),
+    "mirrored samples": replace(ALL, mirror=False),
+    "the detector's own joints": replace(ALL, detector=None),
 }
 CHOICES = {
     "all": BASE,
@@ -54,6 +58,7 @@ CHOICES = {
     "all, another seed": replace(BASE, seed=1),
     "dropout 0.1": replace(BASE, sizes={"dropout": 0.1}),
     "tcn": replace(BASE, arch="tcn"),
+    "as now": NOW,
 }
 
 
@@ -113,9 +118,9 @@ def held_out_samples(frames: Frames, noise: RayNoise | None) -> Samples:
 
 @torch.no_grad()
 def mpjpe_mm(network: torch.nn.Module, samples: Samples) -> float:
-    """Relative to the pelvis, which is not counted."""
+    """Human3.6M's joints relative to the pelvis, which is not counted."""
     xyz = network(torch.from_numpy(samples.features))[0].numpy()
-    return 1000 * float(np.linalg.norm(xyz - xyz[:, :1] - samples.target, axis=-1)[:, 1:].mean())
+    return 1000 * float(np.linalg.norm(xyz - xyz[:, :1] - samples.target, axis=-1)[:, 1 : len(H36M)].mean())
 
 
 def panoptic_error(net: _State, settings: TrainSettings, folder: Path) -> dict[str, float]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from lift3d.datasets.coco_of_h36m import COCO, EXACT, detector_joints
-from lift3d.datasets.mocap import of_subjects, read_mocap
+from lift3d.datasets.mocap import H36M, of_subjects, read_mocap
 from lift3d.datasets.virtual_views import ViewRanges, sample_views
 from lift3d.lifters.encoding import encode
 from lift3d.lifters.lifter import Lifter
@@ -42,7 +42,7 @@ def errors(xyz: np.ndarray, lifter: Lifter) -> np.ndarray:
     x_cam = views.to_camera(detector_joints(xyz, COCO, rng, body=EXACT))
     encoded = encode(views.see(x_cam)[0], np.ones(x_cam.shape[:-1], np.float32))
     turned, _ = lifter.lift(encoded.features.reshape(-1, 1, encoded.features.shape[-1]))
-    lifted = turned.reshape(*xyz.shape) @ encoded.R
+    lifted = turned[:, : len(H36M)].reshape(*xyz.shape) @ encoded.R
     true = views.to_camera(xyz)
     return lifted - (true - true[:, :, :1])
 

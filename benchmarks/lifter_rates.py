@@ -18,7 +18,7 @@ import torch
 from scipy.interpolate import CubicSpline
 
 from lift3d.datasets.coco_of_h36m import EXACT, detector_joints
-from lift3d.datasets.mocap import Clip, of_subjects, read_mocap
+from lift3d.datasets.mocap import H36M, Clip, of_subjects, read_mocap
 from lift3d.datasets.ray_noise import RayNoise, add_ray_noise
 from lift3d.datasets.virtual_views import ViewRanges, sample_views
 from lift3d.lifters.lifter import Lifter
@@ -88,7 +88,8 @@ def report(lifter: Lifter, views: list[Seen], fps: float | None) -> str:
     """MPJPE in millimetres and the error of velocities in millimetres a second, means over all frames."""
     position, velocity = [], []
     for view in views:
-        error = lifter.lift_rays(view.xy, view.confidence, time=Timing(fps=fps)).xyz - view.xyz
+        lifted = lifter.lift_rays(view.xy, view.confidence, time=Timing(fps=fps))
+        error = lifted.xyz[:, : len(H36M)] - view.xyz
         position.append(np.linalg.norm(error, axis=-1)[:, 1:].ravel())
         velocity.append(np.linalg.norm(np.diff(error, axis=0), axis=-1)[:, 1:].ravel() * view.fps)
     return " / ".join(f"{1000 * np.nanmean(np.concatenate(part)):.1f}" for part in (position, velocity))
