@@ -4,6 +4,7 @@ Run: python benchmarks/lifter_real.py ../shared/captures/balance [LIFTER ...]   
 
 Twelve limb joints and the pelvis, relative to the middle of the hips; "jitter" is the error of velocities, millimetres
 a frame; "place" how far off the middle of the hips is, median; frames a second of CPU time, from keypoints to poses.
+"With the face", of lifters that know it: PA-MPJPE of all the detector's joints and the face's part of it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import torch
 
 from lift3d.datasets import Poses
 from lift3d.datasets.capture import open_capture
-from lift3d.lift import lift_keypoints
+from lift3d.datasets.coco_of_h36m import FACE
+from lift3d.lift import LiftConfig, lift_keypoints
 from lift3d.lifters.lifter import DEFAULT, Lifter
 from lift3d.pose_errors import HIPS, compare_poses
 from lift3d.reconstruct import reconstruct
+
+OWN = LiftConfig(joints="detector")
 
 
 @click.command()
@@ -42,7 +46,17 @@ def main(folder: Path, lifters: tuple[str, ...]) -> None:
             found = compare_poses((poses.xyz[:, 0], poses.skeleton), (whole.xyz[:, 0], whole.skeleton), fps=whole.fps)
             figures = ", ".join(f"{what} {1000 * value.value:.1f}" for what, value in found.figures.items())
             off = np.nanmedian(np.linalg.norm(middle_of_hips(poses) - middle_of_hips(whole), axis=-1))
-            click.echo(f"{name} {camera.name}: {figures} (jitter), place {off:.2f} m, {speed:.0f} frames/s")
+            face = with_face(lift_keypoints(view, camera, lifter, config=OWN), whole) if lifter.beside else ""
+            click.echo(f"{name} {camera.name}: {figures} (jitter), place {off:.2f} m, {speed:.0f} frames/s{face}")
+
+
+def with_face(poses: Poses, whole: Poses) -> str:
+    """In the detector's own joints."""
+    found = compare_poses(
+        (poses.xyz[:, 0], poses.skeleton), (whole.xyz[:, 0], whole.skeleton), fps=whole.fps, every_joint=True
+    )
+    face = 1000 * np.mean([found.by_joint[found.joints.index(joint)] for joint in FACE])
+    return f"; with the face: PA-MPJPE {1000 * found.figures['PA-MPJPE'].value:.1f}, face {face:.1f}"
 
 
 def middle_of_hips(poses: Poses) -> np.ndarray:
