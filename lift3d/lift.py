@@ -23,6 +23,7 @@ from lift3d.datasets.video import VIDEO_SUFFIXES
 
 from .lifters.joint_sets import AnswerJoints
 from .lifters.lifter import Lifter
+from .lifters.one_body import fit_one_body
 from .lifters.placement import Placed, place
 from .lifters.samples import INPUTS
 from .lifters.windows import Timing
@@ -54,6 +55,8 @@ class LiftConfig:
             45 degrees.
         joints: of the result: "h36m17", or "detector" for the lifter's own, see
             :class:`lift3d.lifters.joint_sets.AnswerJoints`.
+        one_body: fit one body, whose bones keep their length, to all frames together; None: where the lifter looks at
+            frames before and after.
     """
 
     min_confidence: float = 0.1
@@ -64,6 +67,12 @@ class LiftConfig:
     exact: bool = False
     assumed_focal: float = 1.2
     joints: str = "h36m17"
+    one_body: bool | None = None
+
+    def resolved(self, lifter: Lifter) -> LiftConfig:
+        """With what was left to the lifter."""
+        network = lifter.network
+        return self if self.one_body is not None else replace(self, one_body=network.target < network.window - 1)
 
 
 def assumed_camera(size: tuple[int, int], *, config: LiftConfig | None = None, name: str = "camera") -> Camera:
@@ -96,7 +105,7 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     Raises:
         InputError: there is not one view, or the lifter was trained for other joints, or without those asked for.
     """
-    config = config or LiftConfig()
+    config = (config or LiftConfig()).resolved(lifter)
     answer = AnswerJoints.of(lifter, config.joints)
     if keypoints.shape[1] != 1:
         raise InputError(f"a lifter sees one view, the keypoints have {', '.join(keypoints.cameras)}; give --view")
@@ -105,6 +114,8 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     time = Timing(keypoints.frames, keypoints.fps)
     lifted = lifter.lift_rays(rays, confidence, time=time, both_sides=config.flip_test, exact=config.exact)
     placed = place(lifted, rays, confidence, lifter.joints)
+    if config.one_body:
+        placed, _ = fit_one_body(placed, lifted, rays, confidence, lifter.joints, time=time, exact=config.exact)
     xyz, covariance = in_world(answer.take(placed), camera)
     good: NDArray[np.bool_] = np.asarray(np.isfinite(xyz).all((-1, -2)))
     fps = keypoints.fps or DEFAULT_FPS

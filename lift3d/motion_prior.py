@@ -61,13 +61,20 @@ def motion_bands(active: Mask, precision: Array, fps: float) -> Array:
     """
     n, joints = active.shape
     bands = np.zeros((ORDER + 1, n, joints))
-    _add_rows(bands, active, np.broadcast_to(precision, active.shape), DIFFERENCE)
-    _add_rows(bands, active, np.full(active.shape, (fps / TOP_SPEED) ** 2), np.array([-1.0, 1.0]))
+    add_differences(bands, active, np.broadcast_to(precision, active.shape), DIFFERENCE)
+    add_differences(bands, active, np.full(active.shape, (fps / TOP_SPEED) ** 2), np.array([-1.0, 1.0]))
     return bands
 
 
-def _add_rows(bands: Array, active: Mask, weight: Array, row: Array) -> None:
-    """Add the squares of one difference at every frame where all its terms are active."""
+def add_differences(bands: Array, active: Mask, weight: Array, row: Array) -> None:
+    """Add the squares of one difference at every frame where all its terms are active.
+
+    Args:
+        bands: [ORDER + 1, n, J], changed in place.
+        active: [n, J].
+        weight: [n, J] of the difference that starts at each frame.
+        row: the difference's terms, ORDER + 1 at most.
+    """
     count = len(active) - len(row) + 1
     if count <= 0:
         return

@@ -28,6 +28,8 @@ LIFTED = 3  # lift3d.datasets.poses.Status.LIFTED; importing it would make the c
 @click.option("--ground", is_flag=True, help="Put the feet onto z = 0, where the camera's height is not known.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True,
               help="Average with the answer for the mirror image.")  # fmt: skip
+@click.option("--one-body/--no-one-body", default=None,
+              help="Fit one body, whose bones keep their length, to all frames. [default: with tcn]")  # fmt: skip
 @click.option("--joints", type=click.Choice(["h36m17", "detector"]), default="h36m17", show_default=True,
               help="Of the result: Human3.6M's 17, or the detector's own, which have a face.")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Where a confidence is 1 the 2D has no error, as no detector's.")
@@ -45,6 +47,7 @@ def command(
     max_gap: float,
     ground: bool,
     flip_test: bool,
+    one_body: bool | None,
     joints: str,
     exact: bool,
     device: str,
@@ -64,7 +67,9 @@ def command(
     check_writable(out, overwrite=overwrite)
     chosen = Lifter.load(checkpoint, device=device)
     AnswerJoints.of(chosen, joints)  # refused before a video is looked through
-    config = LiftConfig(max_gap=max_gap, ground=ground, flip_test=flip_test, exact=exact, joints=joints)
+    config = LiftConfig(
+        max_gap=max_gap, ground=ground, flip_test=flip_test, exact=exact, joints=joints, one_body=one_body
+    )
     video = source if is_video(source) else None
     seen: Camera | Path = camera if camera is not None else _assumed(size or _size_of(video))
     if video is not None:

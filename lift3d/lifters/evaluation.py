@@ -18,6 +18,7 @@ from lift3d.datasets.ray_noise import RayNoise, add_ray_noise
 from lift3d.datasets.skeleton import SKELETONS
 from lift3d.metrics import Estimate, auc3d, bootstrap_mean, mean_over_joints, mpjpe, n_mpjpe, pa_mpjpe, pck3d
 
+from .answers import MIDDLE, SPAN, Answer, Lift, by_network, by_one_body
 from .baselines import LinearLifter, MeanPose, NearestExemplar
 from .encoding import encode
 from .lifter import NORMAL_90, Lifter
@@ -30,12 +31,10 @@ BASELINE_SAMPLES = 40_000
 TEST_STEP = 4  # every fourth test frame
 SEED = 20  # of test views and noise: every lifter is shown the same people
 ELEVATIONS_DEG = (-30, 0, 15, 30, 90)
+ONE_BODY = "one body"
 PANOPTIC_SAMPLES = 6000
 PANOPTIC_JOINTS = ("pelvis", *(f"{side}_{part}" for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
                                for side in ("left", "right")))  # fmt: skip
-
-
-Lift = Callable[[Array32], tuple[Array32, Array32 | None]]
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,20 @@ class Protocol:
     Args:
         flip_test: the mean of the answers for the person and its mirror image.
         by_action: a row of its own for each action.
+        one_body: measure also the answers of the frames around, with one body fitted to them.
     """
 
     flip_test: bool = False
     by_action: bool = False
+    one_body: bool = False
 
-    def lift_by(self, lifter: Lifter) -> Lift:
-        """What is called."""
-        return lifter.lift_both_sides if self.flip_test else lifter.lift
+    def methods_of(self, lifter: Lifter) -> dict[str, Lift]:
+        """What is called, by name."""
+        name = lifter.description["arch"]
+        methods = {name: by_network(lifter, both_sides=self.flip_test)}
+        if self.one_body:
+            methods[f"{name}, {ONE_BODY}"] = by_one_body(lifter, both_sides=self.flip_test)
+        return methods
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def evaluate_lifter(
     split = split_subjects(clips, known["test"], known["select"])
     how = protocol or Protocol()
     methods = _methods(lifter, clips, split, baselines, how)
-    test = Frames(of_subjects(clips, split.test), window=lifter.network.window, causal=lifter.network.causal)
+    test = Frames(of_subjects(clips, split.test), window=SPAN)
     rows: list[Row] = []
     conditions = test_conditions(lifter.description["joints_in"])
     for done, (name, settings) in enumerate(conditions.items()):
@@ -156,14 +161,13 @@ def _methods(
             "linear": LinearLifter,
         }
         for name, kind in kinds.items():
-            methods[name] = _without_sigma(kind.fit(shown), lifter.network.target)
-    methods[lifter.description["arch"]] = protocol.lift_by(lifter)
-    return methods
+            methods[name] = _without_sigma(kind.fit(shown))
+    return {**methods, **protocol.methods_of(lifter)}
 
 
-def _without_sigma(baseline: MeanPose | LinearLifter | NearestExemplar, target: int) -> Lift:
-    """A baseline sees the window's target frame alone, and has no error bars."""
-    return lambda features: (baseline.lift(features[:, target]), None)
+def _without_sigma(baseline: MeanPose | LinearLifter | NearestExemplar) -> Lift:
+    """A baseline sees the frame in the middle alone, and has no error bars."""
+    return lambda samples: (baseline.lift(samples.features[:, MIDDLE])[:, : len(H36M)].astype(np.float64), None)
 
 
 def _by_elevation(methods: dict[str, Lift], samples: Samples, groups: NDArray[np.intp]) -> list[Row]:
@@ -172,7 +176,7 @@ def _by_elevation(methods: dict[str, Lift], samples: Samples, groups: NDArray[np
     degrees = np.rad2deg(samples.elevation)
     for low, high in pairwise(ELEVATIONS_DEG):
         inside = (degrees >= low) & (degrees < high)
-        part = Samples(*(value[inside] for value in vars(samples).values()))
+        part = samples.part(inside)
         for label, lift in methods.items():
             rows.append(_row(f"truth, {low} to {high} deg", label, lift, part, groups=groups[inside]))
     return rows
@@ -184,7 +188,7 @@ def _by_action(arch: str, methods: dict[str, Lift], samples: Samples, test: Fram
     rows = []
     for action in np.unique(actions):
         inside = actions == action
-        part = Samples(*(value[inside] for value in vars(samples).values()))
+        part = samples.part(inside)
         groups = test.clip[part.frame]
         rows.append(_row(f"truth, {action}", arch, methods[arch], part, groups=groups))
     return rows
@@ -192,16 +196,13 @@ def _by_action(arch: str, methods: dict[str, Lift], samples: Samples, test: Fram
 
 def _row(condition: str, method: str, lift: Lift, samples: Samples, *, groups: NDArray[np.intp]) -> Row:
     """Measure one method by Human3.6M's joints."""
-    xyz, sigma = lift(samples.features)
-    own = slice(len(H36M))
-    answer = (xyz[:, own].astype(np.float64), None if sigma is None else sigma[:, own])
-    return measure(condition, method, answer, samples.target[:, own], groups=groups)
+    return measure(condition, method, lift(samples), samples.target[:, : len(H36M)], groups=groups)
 
 
 def measure(
     condition: str,
     method: str,
-    answer: tuple[NDArray[np.float64], Array32 | None],
+    answer: Answer,
     true: NDArray[np.floating],
     *,
     groups: NDArray[np.intp],
@@ -252,45 +253,45 @@ def evaluate_panoptic(
     folder = Path(folder)
     files = [next(iter(sorted(folder.glob(pattern))), folder / pattern) for pattern in ("*_GT_*.npz", "calib*.json")]
     poses, _ = read_panoptic_poses(files[0])
-    features, true, camera = _panoptic_samples(lifter, poses, read_panoptic_rig(files[1]), noise)
+    samples, camera = _panoptic_samples(lifter, poses, read_panoptic_rig(files[1]), noise)
     condition = "Panoptic HD, " + ("truth" if noise is None else f"noise {noise:g}")
     methods: dict[str, Lift] = {}
     if linear_from is not None:
         clips = read_mocap(linear_from)
         split = split_subjects(clips, lifter.description["split"]["test"], lifter.description["split"]["select"])
         methods = {"linear": _methods(lifter, clips, split, True, how)["linear"]}
-    methods[lifter.description["arch"]] = how.lift_by(lifter)
+    methods |= how.methods_of(lifter)
     order = [H36M.index(joint) for joint in PANOPTIC_JOINTS]
     rows = []
     for name, lift in methods.items():
-        xyz, sigma = lift(features)
-        chosen = None if sigma is None else sigma[:, order]
-        answer = (xyz[:, order].astype(np.float64), chosen)
-        rows.append(measure(condition, name, answer, true, groups=camera, joints=PANOPTIC_JOINTS))
+        xyz, sigma = lift(samples)
+        answer = (xyz[:, order], None if sigma is None else sigma[:, order])
+        rows.append(measure(condition, name, answer, samples.target, groups=camera, joints=PANOPTIC_JOINTS))
     return rows
 
 
 def _panoptic_samples(
     lifter: Lifter, poses: NDArray[np.float64], rig: Rig, noise: float | None
-) -> tuple[Array32, NDArray[np.float64], NDArray[np.intp]]:
-    """Features [N, window, F], true joints [N, 13, 3] in the target's turned frame, and the camera of each [N]."""
+) -> tuple[Samples, NDArray[np.intp]]:
+    """What is shown, with targets [N, 13, 3], and the camera of each [N]."""
     rng, panoptic = np.random.default_rng(SEED), SKELETONS["panoptic_19"]
     frames = np.linspace(0, len(poses) - 1, PANOPTIC_SAMPLES).astype(np.intp)
     camera = rng.integers(len(rig), size=len(frames))
-    window, target = lifter.network.window, lifter.network.target
     shown = [panoptic.index(joint) for joint in lifter.joints.joints]
     scored = [panoptic.index(joint) for joint in PANOPTIC_JOINTS]
     R = np.stack([each.R for each in rig])[camera]
     t = np.stack([each.t for each in rig])[camera]
-    around = np.clip(frames[:, None] + np.arange(window) - target, 0, len(poses) - 1)
-    x_cam = poses[around] @ R.transpose(0, 2, 1)[:, None] + t[:, None, None]  # [N, window, 19, 3]
+    around = np.clip(frames[:, None] + np.arange(SPAN) - MIDDLE, 0, len(poses) - 1)
+    x_cam = poses[around] @ R.transpose(0, 2, 1)[:, None] + t[:, None, None]  # [N, SPAN, 19, 3]
     xy = (x_cam[..., :2] / x_cam[..., 2:]).astype(np.float32)[..., shown, :]
     confidence = np.ones(xy.shape[:-1], np.float32)
     if noise is not None:
         depth = x_cam[..., 2].mean(-1).astype(np.float32)
         xy, confidence = add_ray_noise(xy, depth, lifter.joints, rng=rng, noise=RayNoise.fixed(noise))
     encoded = encode(xy, confidence)
-    now = x_cam[:, target]
-    true = (now[:, scored] - now[:, scored[:1]]) @ encoded.R[:, target].transpose(0, 2, 1)
+    now = x_cam[:, MIDDLE]
+    true = (now[:, scored] - now[:, scored[:1]]) @ encoded.R[:, MIDDLE].transpose(0, 2, 1)
     kept = (x_cam[..., 2] > 0.3).all((-1, -2)) & np.isfinite(true).all((-1, -2))
-    return encoded.features[kept], true[kept], camera[kept]
+    elevation = np.full(len(frames), np.nan, np.float32)
+    samples = Samples(encoded.features, true, elevation, frames, xy, confidence, encoded.R)
+    return samples.part(kept), camera[kept]

@@ -28,8 +28,8 @@ class Placed:
     """Poses in the camera frame.
 
     Args:
-        xyz: [T, 17, 3] metres; NaN where nobody was placed.
-        covariance: [T, 17, 3, 3] m², of each joint by itself.
+        xyz: [T, J, 3] metres; NaN where nobody was placed.
+        covariance: [T, J, 3, 3] m², of each joint by itself.
     """
 
     xyz: Array
@@ -64,9 +64,7 @@ def place(lifted: Lifted, rays: Array, confidence: Array, joints: Skeleton) -> P
     ours, theirs = (list(side) for side in zip(*same_joints(joints), strict=True))
     uv, weight = np.nan_to_num(rays[:, theirs]), confidence[:, theirs]
     relative = np.nan_to_num(lifted.xyz[:, ours])
-    A = np.zeros((*uv.shape, 3))  # [T, N, 2, 3]
-    A[..., 0, 0] = A[..., 1, 1] = 1.0
-    A[..., 2] = -uv
+    A = across_rays(uv)
     b = -np.einsum("tnkc,tnc->tnk", A, relative)
     spread = RAY_SIGMA**2 + np.einsum("tnkc,tncd,tnkd->tnk", A, lifted.covariance[:, ours], A)
     W = weight[..., None] / spread / (1 + (uv**2).sum(-1, keepdims=True))
@@ -81,6 +79,14 @@ def place(lifted: Lifted, rays: Array, confidence: Array, joints: Skeleton) -> P
     covariance = lifted.covariance + (formal + size)[:, None]
     xyz = np.where(good[:, None, None], lifted.xyz + position[:, None], np.nan)
     return Placed(xyz, covariance)
+
+
+def across_rays(uv: Array) -> Array:
+    """From a joint in the camera frame to metres off its ray: [..., 2, 3] for rays [..., 2] on z = 1."""
+    out = np.zeros((*uv.shape, 3))
+    out[..., 0, 0] = out[..., 1, 1] = 1.0
+    out[..., 2] = -uv
+    return out
 
 
 def _solve(A: Array, b: Array, W: Array, normal: Array) -> tuple[Array, Array]:

@@ -105,6 +105,10 @@ class Samples:
     confidence: Array32
     R: Array32
 
+    def part(self, which: slice | NDArray[np.bool_]) -> Samples:
+        """Some of them."""
+        return Samples(*(value[which] for value in vars(self).values()))
+
 
 class Frames:
     """All frames of some clips in one array, drawn so that no subject dominates.

@@ -251,7 +251,7 @@ def _batches(frames: Frames, epoch: int, settings: TrainSettings, part: slice) -
     def make(number: int) -> Samples:
         rng = np.random.default_rng([settings.seed, epoch, number])
         whole = make_samples(frames, frames.draw(settings.batch, rng), rng, settings.samples)
-        return Samples(*(value[part] for value in vars(whole).values()))
+        return whole.part(part)
 
     steps = steps_per_epoch(frames, settings)
     with ThreadPoolExecutor(1) as maker:

@@ -252,3 +252,18 @@ def test_a_slow_recording_is_better_lifted_frame_by_frame(capture, tmp_path, cap
     assert lift(capture, *typed, "--lifter", path).exit_code == 0
     assert ("at 10 frames a second movements look faster to tcn" in caplog.text) == warned
     assert ("--lifter mlp" in caplog.text) == warned
+
+
+@pytest.mark.parametrize(("name", "usual"), [("mlp", False), ("tcn-causal", False), ("tcn", True)])
+def test_one_body_is_fitted_where_asked_and_where_the_lifter_sees_frames_to_come(mocap_body, name, usual):
+    camera = ring_rig(1, height=1.0)[0]
+    _, keypoints = seen_by(camera, mocap_body, frames=12)
+    lifter = Lifter.load(name)
+    poses = {
+        asked: lift_keypoints(keypoints, camera, lifter, config=LiftConfig(one_body=asked))
+        for asked in (None, False, True)
+    }
+    np.testing.assert_array_equal(poses[None].xyz, poses[usual].xyz)
+    assert poses[None].settings["lift"]["one_body"] is usual
+    assert np.linalg.norm(poses[True].xyz - poses[False].xyz, axis=-1).max() > 1e-3
+    assert np.nanmedian(poses[True].reprojection_error) < np.nanmedian(poses[False].reprojection_error)

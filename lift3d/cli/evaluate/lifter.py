@@ -24,6 +24,8 @@ JOINT_COLUMNS = ("joint", "2D", "MPJPE mm")
               help="Measure also mean pose, nearest exemplar and linear regression.")  # fmt: skip
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True,
               help="Average with the answer for the mirror image, as `lift3d lift` does.")  # fmt: skip
+@click.option("--one-body/--no-one-body", default=True, show_default=True,
+              help="Measure also one body fitted to the frames around, as `lift3d lift` does.")  # fmt: skip
 @click.option("--details", is_flag=True, help="Also each action and, for exact 2D, each joint.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON, in metres.")
@@ -33,6 +35,7 @@ def command(
     panoptic: Path | None,
     baselines: bool,
     flip_test: bool,
+    one_body: bool,
     details: bool,
     device: str,
     as_json: bool,
@@ -51,7 +54,7 @@ def command(
         raise InputError("there is nothing to measure on; give --data, --panoptic or both")
     lifter = Lifter.load(checkpoint, device=device)
     rows: list[Row] = []
-    how = Protocol(flip_test, details)
+    how = Protocol(flip_test, details, one_body)
     with progress_bar() as progress:
         if data is not None:
             rows += evaluate_lifter(lifter, data, baselines=baselines, protocol=how, progress=progress)
