@@ -160,7 +160,7 @@ def _seen(lifted: Lifted, rays: Array, confidence: Array, joints: Skeleton, exac
     relative = np.nan_to_num(lifted.xyz[:, :H] - lifted.xyz[:, :1])
     spread = np.nan_to_num(lifted.covariance[:, 1:H]) + 1e-6 * np.eye(3)
     weight = sure / sigma**2 / (1 + (uv**2).sum(-1))
-    information: Array = LIFTER_WEIGHT * np.linalg.inv(spread)
+    information = np.asarray(LIFTER_WEIGHT * np.linalg.inv(spread), np.float64)
     return _Seen(relative, information, across_rays(uv), weight, np.array(ours))
 
 
