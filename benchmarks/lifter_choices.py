@@ -4,13 +4,16 @@ Run: python benchmarks/lifter_choices.py MOCAP.h5 [NAME ...] [--panoptic FOLDER]
 
 With --out each finished row is added to the file and rows that are in it are not measured again, so that a run that was
 stopped goes on. Panoptic is shown beside the held-out subjects and chooses nothing. "all" is all that was ever trained
-with, of which one choice at a time is left out; "as now" the recipe that these rows led to.
+with, of which one choice at a time is left out; "as now" the recipe that these rows led to, and its neighbours. "Other
+bodies" are cmu05's motion with bones of other lengths than anyone's in the data: the error after the best scale, since
+nothing in one picture tells how tall a person is.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from lift3d.lifters.evaluation import evaluate_panoptic
 from lift3d.lifters.lifter import Lifter
 from lift3d.lifters.samples import Frames, Samples, SampleSettings, make_samples
 from lift3d.lifters.training import TrainSettings, _new_state, _State, learn
+from lift3d.metrics import mpjpe, n_mpjpe
 
 STEPS = 1500
 TEST = ("cmu03", "cmu14", "cmu49", "cmu85", "cmu135")
@@ -41,6 +45,7 @@ ALL = SampleSettings(
     mirror=True,
 )
 BASE = replace(NOW, samples=ALL)
+OTHER = BodyVariation(stature=0.12, bone=0.10)
 NARROW = ViewRanges(distance=(4.0, 6.0), height=(1.2, 1.8), focal=(1.1, 1.2), roll_deg=0.0, aim=0.2)
 WITHOUT = {
     "wide views": replace(ALL, views=NARROW),
@@ -59,6 +64,10 @@ CHOICES = {
     "dropout 0.1": replace(BASE, sizes={"dropout": 0.1}),
     "tcn": replace(BASE, arch="tcn"),
     "as now": NOW,
+    "as now, without exchanged arms": replace(NOW, samples=SampleSettings(arms=0.0)),
+    "as now, bodies as recorded": replace(NOW, samples=SampleSettings(bodies=None)),
+    "as now, twice the range of bodies": replace(NOW, samples=SampleSettings(bodies=OTHER)),
+    "as now, half of them mirrored": replace(NOW, samples=SampleSettings(mirror=True)),
 }
 
 
@@ -107,20 +116,25 @@ def held_out_error(clips: tuple[Clip, ...], net: _State) -> dict[str, float]:
         frames = Frames(of_subjects(clips, [who]), window=net.network.window, causal=net.network.causal)
         for shown, noise in SHOWN.items():
             errors[f"{who} {shown}"] = mpjpe_mm(net.average, held_out_samples(frames, noise))
+        for shown in ("truth", "noise 1"):
+            others = held_out_samples(frames, SHOWN[shown], OTHER)
+            errors[f"{who}, other bodies, {shown}"] = mpjpe_mm(net.average, others, error=n_mpjpe)
     return errors
 
 
-def held_out_samples(frames: Frames, noise: RayNoise | None) -> Samples:
+def held_out_samples(frames: Frames, noise: RayNoise | None, bodies: BodyVariation | None = None) -> Samples:
     """The same people under the same views for every choice."""
     chosen = np.arange(0, len(frames), max(1, len(frames) // 2500))
-    return make_samples(frames, chosen, np.random.default_rng(5), SampleSettings.exact("coco17", noise))
+    shown = replace(SampleSettings.exact("coco17", noise), bodies=bodies)
+    return make_samples(frames, chosen, np.random.default_rng(5), shown)
 
 
 @torch.no_grad()
-def mpjpe_mm(network: torch.nn.Module, samples: Samples) -> float:
+def mpjpe_mm(network: torch.nn.Module, samples: Samples, error: Callable[..., np.ndarray] = mpjpe) -> float:
     """Human3.6M's joints relative to the pelvis, which is not counted."""
-    xyz = network(torch.from_numpy(samples.features))[0].numpy()
-    return 1000 * float(np.linalg.norm(xyz - xyz[:, :1] - samples.target, axis=-1)[:, 1 : len(H36M)].mean())
+    own = slice(len(H36M))
+    xyz = network(torch.from_numpy(samples.features))[0].numpy()[:, own]
+    return 1000 * float(error(xyz - xyz[:, :1], samples.target[:, own])[:, 1:].mean())
 
 
 def panoptic_error(net: _State, settings: TrainSettings, folder: Path) -> dict[str, float]:
