@@ -4,7 +4,8 @@ Run: python benchmarks/lifter_rates.py MOCAP.h5 [LIFTER ...]      (a checkpoint,
 
 Each clip of the subjects is resampled to the frame rate (cubic), seen by one virtual camera with a detector's noise of
 level 1 whose errors persist as long in seconds at every rate, and lifted with flip test as `lift3d lift` does. A line
-tells MPJPE and the mean error of velocities; "next" takes a window's frames one after the other whatever the rate is.
+tells MPJPE and the mean error of velocities; "next" takes a window's frames one after the other whatever the rate is,
+"one body" is fitted to the whole recording.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from lift3d.datasets.mocap import H36M, Clip, of_subjects, read_mocap
 from lift3d.datasets.ray_noise import RayNoise, add_ray_noise
 from lift3d.datasets.virtual_views import ViewRanges, sample_views
 from lift3d.lifters.lifter import Lifter
+from lift3d.lifters.one_body import fit_one_body
+from lift3d.lifters.placement import place
 from lift3d.lifters.windows import Timing
 
 SUBJECTS = ("cmu05", "cmu02")
@@ -56,6 +59,8 @@ def main(data: Path, lifters: tuple[str, ...]) -> None:
                 said += [f"next {report(lifter, views, None)}"]
             if fps == 30:
                 said += [f"near gaps {report(lifter, [with_gaps(view) for view in views], fps)}"]
+            if not lifter.network.causal:
+                said += [f"one body {report(lifter, views, fps, fitted=True)}"]
             click.echo(f"{fps} fps, {name}: {'; '.join(said)}")
 
 
@@ -84,11 +89,15 @@ def with_gaps(view: Seen) -> Seen:
     )
 
 
-def report(lifter: Lifter, views: list[Seen], fps: float | None) -> str:
+def report(lifter: Lifter, views: list[Seen], fps: float | None, *, fitted: bool = False) -> str:
     """MPJPE in millimetres and the error of velocities in millimetres a second, means over all frames."""
     position, velocity = [], []
     for view in views:
-        lifted = lifter.lift_rays(view.xy, view.confidence, time=Timing(fps=fps))
+        seen, rate = (view.xy, view.confidence), Timing(fps=fps)
+        lifted = lifter.lift_rays(*seen, time=rate)
+        if fitted:
+            placed = place(lifted, *seen, lifter.joints)
+            _, lifted = fit_one_body(placed, lifted, *seen, lifter.joints, time=rate)
         error = lifted.xyz[:, : len(H36M)] - view.xyz
         position.append(np.linalg.norm(error, axis=-1)[:, 1:].ravel())
         velocity.append(np.linalg.norm(np.diff(error, axis=0), axis=-1)[:, 1:].ravel() * view.fps)

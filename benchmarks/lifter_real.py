@@ -2,8 +2,9 @@
 
 Run: python benchmarks/lifter_real.py ../shared/captures/balance [LIFTER ...]     (a checkpoint, or one that ships)
 
-Twelve limb joints and the pelvis, relative to the middle of the hips; "jitter" is the error of velocities, millimetres
-a frame; "place" how far off the middle of the hips is, median; frames a second of CPU time, from keypoints to poses.
+Each lifter's answers as they are, and with one body fitted to them. Twelve limb joints and the pelvis, relative to the
+middle of the hips; "jitter" is the error of velocities, millimetres a frame; "place" how far off the middle of the hips
+is, median; frames a second of CPU time, from keypoints to poses.
 "With the face", of lifters that know it: PA-MPJPE of all the detector's joints and the face's part of it.
 """
 
@@ -25,7 +26,7 @@ from lift3d.lifters.lifter import DEFAULT, Lifter
 from lift3d.pose_errors import HIPS, compare_poses
 from lift3d.reconstruct import reconstruct
 
-OWN = LiftConfig(joints="detector")
+BODIES = {"": False, ", one body": True}
 
 
 @click.command()
@@ -38,16 +39,26 @@ def main(folder: Path, lifters: tuple[str, ...]) -> None:
     whole = reconstruct(capture.keypoints, capture.rig, fps=capture.fps).poses
     for name in lifters or (DEFAULT,):
         lifter = Lifter.load(name)
-        for v, camera in enumerate(capture.rig):
-            view = replace(capture.keypoints.select_views([capture.keypoints.cameras[v]]), fps=capture.fps)
-            began = time.process_time()
-            poses = lift_keypoints(view, camera, lifter)
-            speed = len(poses.xyz) / (time.process_time() - began)
-            found = compare_poses((poses.xyz[:, 0], poses.skeleton), (whole.xyz[:, 0], whole.skeleton), fps=whole.fps)
-            figures = ", ".join(f"{what} {1000 * value.value:.1f}" for what, value in found.figures.items())
-            off = np.nanmedian(np.linalg.norm(middle_of_hips(poses) - middle_of_hips(whole), axis=-1))
-            face = with_face(lift_keypoints(view, camera, lifter, config=OWN), whole) if lifter.beside else ""
-            click.echo(f"{name} {camera.name}: {figures} (jitter), place {off:.2f} m, {speed:.0f} frames/s{face}")
+        for body, fitted in BODIES.items():
+            config = LiftConfig(one_body=fitted)
+            for v, camera in enumerate(capture.rig):
+                view = replace(capture.keypoints.select_views([capture.keypoints.cameras[v]]), fps=capture.fps)
+                began = time.process_time()
+                poses = lift_keypoints(view, camera, lifter, config=config)
+                speed = len(poses.xyz) / (time.process_time() - began)
+                face = ""
+                if lifter.beside:
+                    own = lift_keypoints(view, camera, lifter, config=replace(config, joints="detector"))
+                    face = with_face(own, whole)
+                click.echo(f"{name}{body} {camera.name}: {figures(poses, whole)}, {speed:.0f} frames/s{face}")
+
+
+def figures(poses: Poses, whole: Poses) -> str:
+    """Errors against the result of all cameras."""
+    found = compare_poses((poses.xyz[:, 0], poses.skeleton), (whole.xyz[:, 0], whole.skeleton), fps=whole.fps)
+    errors = ", ".join(f"{what} {1000 * value.value:.1f}" for what, value in found.figures.items())
+    off = np.nanmedian(np.linalg.norm(middle_of_hips(poses) - middle_of_hips(whole), axis=-1))
+    return f"{errors} (jitter), place {off:.2f} m"
 
 
 def with_face(poses: Poses, whole: Poses) -> str:
