@@ -32,6 +32,7 @@ from lift3d.rigid_bones import Bones, add_bones
 
 from .lifter import Lifted
 from .placement import NEAREST, Placed, across_rays, same_joints
+from .samples import beside_h36m
 from .windows import LEARNT_FPS, Timing
 
 Array = NDArray[np.float64]
@@ -51,6 +52,7 @@ STANDS_OUT = 2.0  # sigmas, from where a lifted joint pulls less (Cauchy)
 RAY_STANDS_OUT = 1.4  # the same of a ray
 STEPS = 4
 RIDGE = 1e-3  # 1/m²
+FACE_SIGMA = 0.03  # metres: how far off the neck's movement leaves a face
 SECOND = np.array([1.0, -2.0, 1.0])
 
 LONGEST = 600  # frames solved at once
@@ -123,7 +125,9 @@ def fit_one_body(
         moved, own = _fit(seen.part(frames), placed.xyz[frames, :H], bones, slack)
         if np.isfinite(moved).all() and (moved[..., 2] > NEAREST).all():
             xyz[frames[kept], :H], covariance[frames[kept], :H] = moved[kept], own[kept]
-    return _with_neck(placed, lifted, xyz, covariance)
+    _move_face(placed, xyz, covariance, (rays, confidence, joints))
+    moved = Lifted(xyz - xyz[:, :1], covariance)
+    return Placed(xyz, placed.covariance - lifted.covariance + covariance), moved
 
 
 def body_of(xyz: Array, covariance: Array) -> Bones:
@@ -237,8 +241,15 @@ def _motion(x: Array, slack: float) -> tuple[Array, Array]:
     return bands, pull
 
 
-def _with_neck(placed: Placed, lifted: Lifted, xyz: Array, covariance: Array) -> tuple[Placed, Lifted]:
-    """Joints beside Human3.6M's go where the neck goes; the pelvis' place keeps its covariance."""
+def _move_face(placed: Placed, xyz: Array, covariance: Array, shown: tuple[Array, Array, Skeleton]) -> None:
+    """Joints beside Human3.6M's go where the neck goes, and from there towards their rays; in place."""
+    rays, confidence, joints = shown
+    beside = list(beside_h36m(joints))[: xyz.shape[1] - H]
     xyz[:, H:] += (xyz[:, NECK] - placed.xyz[:, NECK])[:, None]
-    moved = Lifted(xyz - xyz[:, :1], covariance)
-    return Placed(xyz, placed.covariance - lifted.covariance + covariance), moved
+    across = across_rays(np.nan_to_num(rays[:, beside]))
+    sure = confidence[:, beside, None, None]
+    both = FACE_SIGMA**2 * across @ across.swapaxes(-1, -2) + RAY_SIGMA**2 / np.maximum(sure, 1e-6) * np.eye(2)
+    gain = FACE_SIGMA**2 * across.swapaxes(-1, -2) @ np.linalg.inv(both)
+    xyz[:, H:] -= (gain @ (across @ xyz[:, H:, :, None]))[..., 0]
+    left = FACE_SIGMA**2 * (np.eye(3) - gain @ across)
+    covariance[:, H:] = np.where(np.isfinite(covariance[:, H:]), covariance[:, [NECK]] + left, np.nan)

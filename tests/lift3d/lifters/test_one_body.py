@@ -149,10 +149,30 @@ def test_nobody_at_all_is_left_alone(scene):
     assert after is lifted
 
 
-def test_a_face_goes_along_with_the_neck(scene):
-    _, rays, seen, lifted = scene
-    nose = lifted.xyz[:, [H36M.index("neck")]] + (0, 0.02, -0.05)
-    more = Lifted(np.concatenate([lifted.xyz, nose], 1), lifted.covariance[:, [*range(17), 9]])
-    placed, after = fitted(more, rays, seen)
-    np.testing.assert_allclose((placed.xyz[:, 17] - placed.xyz[:, 9]), np.tile((0, 0.02, -0.05), (60, 1)), atol=1e-9)
+@pytest.fixture
+def with_face(scene):
+    """The scene, and a face 2 cm above and 5 cm before the neck: lifted as such, and seen there or not."""
+    true, rays, seen, lifted = scene
+    face = np.repeat(lifted.xyz[:, [H36M.index("neck")]] + (0, 0.02, -0.05), 5, 1)
+    there = np.repeat(true[:, [H36M.index("neck")]] + (0, 0.02, -0.05), 5, 1)
+    rays[:, :5] = there[..., :2] / there[..., 2:]
+    more = Lifted(np.concatenate([lifted.xyz, face], 1), lifted.covariance[:, [*range(17), *[9] * 5]])
+    return there, rays, seen, more
+
+
+def test_a_face_that_is_not_seen_goes_along_with_the_neck(with_face):
+    _, rays, seen, lifted = with_face
+    placed, after = fitted(lifted, rays, seen)
+    np.testing.assert_allclose(placed.xyz[:, 17] - placed.xyz[:, 9], np.tile((0, 0.02, -0.05), (60, 1)), atol=1e-6)
     assert np.abs(after.xyz[:, 9] - lifted.xyz[:, 9]).max() > 1e-3
+
+
+def test_a_face_that_is_seen_moves_towards_its_rays(with_face):
+    _, rays, seen, lifted = with_face
+    alone, _ = fitted(lifted, rays, seen)
+    seen[:, :5] = 0.9
+    placed, after = fitted(lifted, rays, seen)
+    off = [np.linalg.norm(x.xyz[:, 17:, :2] / x.xyz[:, 17:, 2:] - rays[:, :5], axis=-1).mean() for x in (alone, placed)]
+    assert off[1] < 0.5 * off[0]
+    assert np.isfinite(after.covariance[:, 17:]).all()
+    assert (np.linalg.eigvalsh(after.covariance[:, 17:]) > 0).all()
