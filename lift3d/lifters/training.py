@@ -70,11 +70,11 @@ class TrainSettings:
     arch: str = "mlp"
     sizes: dict[str, Any] = field(default_factory=dict)
     samples: SampleSettings = field(default_factory=SampleSettings)
-    epochs: int = 45
+    epochs: int = 120
     batch: int = 512
     rate: float = 1e-3
     ema: float = 0.995
-    patience: int = 10
+    patience: int = 30
     bf16: bool = False
     seed: int = 0
     device: str = "cpu"

@@ -30,11 +30,11 @@ AUGMENTATIONS = ("views", "bodies", "detector", "noise", "mirror", "arms")
               help="The detector's joint set; hands and feet are not used.")  # fmt: skip
 @click.option("--test", default=MOCAP_TEST, show_default=True, help="Subjects to test on, never looked at here.")
 @click.option("--select", default="cmu05", show_default=True, help="Held-out subject that chooses the best weights.")
-@click.option("--epochs", type=int, default=45, show_default=True, help="An epoch shows as many samples as frames.")
+@click.option("--epochs", type=int, default=120, show_default=True, help="An epoch shows as many samples as frames.")
 @click.option("--batch", type=int, default=512, show_default=True, help="Samples a step.")
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="Adam's first learning rate.")
 @click.option("--width", type=int, help="Of the hidden layers. [default: mlp 1024, tcn 512]")
-@click.option("--patience", type=int, default=10, show_default=True, help="Stop after so many epochs without gain.")
+@click.option("--patience", type=int, default=30, show_default=True, help="Stop after so many epochs without gain.")
 @click.option("--without", multiple=True, type=click.Choice(AUGMENTATIONS),
               help="Leave an augmentation out; may be repeated.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True,
