@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOCAP_TEST = "cmu03,cmu14,cmu49,cmu85,cmu135"
 JOINTS = ("coco17", "h36m17", "body25", "halpe26", "mediapipe33")
-AUGMENTATIONS = ("views", "bodies", "detector", "noise", "mirror", "arms")
+AUGMENTATIONS = ("views", "bodies", "detector", "noise", "arms")
 
 
 @click.command("lifter")
@@ -80,7 +80,6 @@ def _samples(joints: str, without: tuple[str, ...]) -> SampleSettings:
         "bodies": None,
         "detector": None,
         "noise": None,
-        "mirror": False,
         "arms": 0.0,
     }
     return SampleSettings(joints, **{name: left_out[name] for name in without})
