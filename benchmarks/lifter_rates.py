@@ -23,7 +23,7 @@ from lift3d.datasets.mocap import H36M, Clip, of_subjects, read_mocap
 from lift3d.datasets.ray_noise import RayNoise, add_ray_noise
 from lift3d.datasets.virtual_views import ViewRanges, sample_views
 from lift3d.lifters.lifter import Lifter
-from lift3d.lifters.one_body import fit_one_body
+from lift3d.lifters.one_body import Shown, fit_one_body
 from lift3d.lifters.placement import place
 from lift3d.lifters.windows import Timing
 
@@ -97,7 +97,7 @@ def report(lifter: Lifter, views: list[Seen], fps: float | None, *, fitted: bool
         lifted = lifter.lift_rays(*seen, time=rate)
         if fitted:
             placed = place(lifted, *seen, lifter.joints)
-            _, lifted = fit_one_body(placed, lifted, *seen, lifter.joints, time=rate)
+            _, lifted = fit_one_body(placed, lifted, Shown(*seen, lifter.joints), time=rate)
         error = lifted.xyz[:, : len(H36M)] - view.xyz
         position.append(np.linalg.norm(error, axis=-1)[:, 1:].ravel())
         velocity.append(np.linalg.norm(np.diff(error, axis=0), axis=-1)[:, 1:].ravel() * view.fps)

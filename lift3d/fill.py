@@ -19,7 +19,7 @@ from lift3d.datasets.poses import Status
 
 from .depth_errors import predict_errors
 from .lifters.lifter import NORMAL_90, Lifter
-from .lifters.one_body import fit_one_body
+from .lifters.one_body import Shown, fit_one_body
 from .lifters.placement import place, same_joints
 from .lifters.windows import Timing
 
@@ -105,7 +105,7 @@ def _view(poses: Poses, p: int, v: int, lifter: Lifter) -> _View:
     time = Timing(poses.keypoints.frames, poses.fps)
     lifted = lifter.lift_rays(rays[:, order], shown, time=time)
     placed = place(lifted, rays[:, order], shown, lifter.joints)
-    placed, _ = fit_one_body(placed, lifted, rays[:, order], shown, lifter.joints, time=time)
+    placed, _ = fit_one_body(placed, lifted, Shown(rays[:, order], shown, lifter.joints), time=time)
     xyz = np.full(poses.xyz[:, p].shape, np.nan)
     ours, theirs = (list(side) for side in zip(*same_joints(poses.skeleton), strict=True))
     xyz[:, theirs] = placed.xyz[:, ours]

@@ -23,7 +23,7 @@ from lift3d.datasets.video import VIDEO_SUFFIXES
 
 from .lifters.joint_sets import AnswerJoints
 from .lifters.lifter import Lifter
-from .lifters.one_body import fit_one_body
+from .lifters.one_body import Shown, fit_one_body
 from .lifters.placement import Placed, place
 from .lifters.samples import INPUTS
 from .lifters.windows import Timing
@@ -115,7 +115,8 @@ def lift_keypoints(keypoints: Keypoints, camera: Camera, lifter: Lifter, *, conf
     lifted = lifter.lift_rays(rays, confidence, time=time, both_sides=config.flip_test, exact=config.exact)
     placed = place(lifted, rays, confidence, lifter.joints)
     if config.one_body:
-        placed, _ = fit_one_body(placed, lifted, rays, confidence, lifter.joints, time=time, exact=config.exact)
+        shown = Shown(rays, confidence, lifter.joints, config.exact)
+        placed, _ = fit_one_body(placed, lifted, shown, time=time)
     xyz, covariance = in_world(answer.take(placed), camera)
     good: NDArray[np.bool_] = np.asarray(np.isfinite(xyz).all((-1, -2)))
     fps = keypoints.fps or DEFAULT_FPS

@@ -12,7 +12,9 @@ from lift3d.calib import Camera, InputError
 from .lift import LiftConfig, in_world, usable_rays
 from .lifters.joint_sets import AnswerJoints
 from .lifters.lifter import Lifter, in_camera_axes
+from .lifters.one_body import Shown
 from .lifters.placement import Placed, place
+from .lifters.running_body import RunningBody
 from .lifters.windows import Timing
 
 Array = NDArray[np.float64]
@@ -26,7 +28,9 @@ class LiveLifter:
         camera: what sees the person; poses come out in its world.
         lifter: one that needs no frames to come, ``mlp`` or ``tcn-causal``.
         fps: frames a second of the camera; where some are dropped, call :meth:`lift` with nobody for them.
-        config: None: the defaults; gaps are not bridged and nothing is moved onto the ground here.
+        config: None: the defaults; gaps are not bridged and nothing is moved onto the ground here. With ``one_body`` a
+            frame is fitted with those before it and the lengths of all so far, which is less than what the whole
+            recording tells :func:`lift3d.lift.lift_keypoints`.
 
     Raises:
         InputError: the lifter needs frames to come, or was trained without the joints asked for.
@@ -43,6 +47,8 @@ class LiveLifter:
             raise InputError(f"fps must be above zero, got {fps:g}")
         self.camera, self.lifter, self.config = camera, lifter, config or LiftConfig()
         self.answer = AnswerJoints.of(lifter, self.config.joints)
+        self._body = RunningBody(lifter.joints, fps=fps, exact=self.config.exact) if self.config.one_body else None
+        self._number = -1
         self._time = Timing(fps=fps)
         self._stride = self._time.stride(network)
         self._seen: deque[tuple[Array, Array]] = deque(maxlen=self._stride)
@@ -68,6 +74,7 @@ class LiveLifter:
                 f"xy must be [{J}, 2] and confidence [{J}] for {self.lifter.joints.name}, "
                 f"got {list(np.shape(xy))} and {list(np.shape(confidence))}"
             )
+        self._number += 1
         rays, sure = usable_rays(np.asarray(xy)[None], np.asarray(confidence)[None], self.camera, config)
         self._seen.append((rays[0], sure[0]))
         recent = [np.stack(part) for part in zip(*self._seen, strict=True)]
@@ -81,6 +88,9 @@ class LiveLifter:
         steps = np.arange(self.lifter.network.window)[::-1]
         window = (len(self._past) - 1 - self._stride * steps).clip(0)  # before the first frame there is the first one
         xyz, sigma = self.lifter.lift_windows(np.stack(self._past), window[None], both_sides=config.flip_test)
-        placed = place(in_camera_axes(xyz, sigma, encoded.R[-1:], seen[-1:]), rays, sure, self.lifter.joints)
+        lifted = in_camera_axes(xyz, sigma, encoded.R[-1:], seen[-1:])
+        placed = place(lifted, rays, sure, self.lifter.joints)
+        if self._body is not None:
+            placed = self._body.fit(self._number, placed, lifted, Shown(rays, sure, self.lifter.joints))
         world = in_world(self.answer.take(placed), self.camera)
         return Placed(world[0][0], world[1][0])

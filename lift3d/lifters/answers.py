@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lift3d.datasets.mocap import H36M
 
 from .lifter import Lifted, Lifter, in_camera_axes
-from .one_body import fit_one_body
+from .one_body import Shown, fit_one_body
 from .placement import place
 from .samples import Samples
 
@@ -67,9 +67,8 @@ def _fit_middle(
     R, confidence = samples.R[b, frames], samples.confidence[b, frames].astype(np.float64)
     rays = samples.rays[b, frames].astype(np.float64)
     lifted = in_camera_axes(*answers, R, (confidence > 0).any(-1))
-    _, fitted = fit_one_body(
-        place(lifted, rays, confidence, lifter.joints), lifted, rays, confidence, lifter.joints, exact=True
-    )
+    shown = Shown(rays, confidence, lifter.joints, exact=True)
+    _, fitted = fit_one_body(place(lifted, rays, confidence, lifter.joints), lifted, shown)
     return _turned(fitted, AROUND, R[AROUND])
 
 

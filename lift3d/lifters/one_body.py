@@ -60,6 +60,23 @@ MARGIN = 15  # frames on either side that are solved with them
 
 
 @dataclass(frozen=True, eq=False)
+class Shown:
+    """What a detector found of one person.
+
+    Args:
+        rays: [T, J, 2] on z = 1; NaN where missing.
+        confidence: [T, J], 0 where missing.
+        joints: the J joints; those that are also Human3.6M's count.
+        exact: confidences of 1 mean rays without error.
+    """
+
+    rays: Array
+    confidence: Array
+    joints: Skeleton
+    exact: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class _Seen:
     """n consecutive frames of one person.
 
@@ -86,14 +103,7 @@ class _Seen:
 
 
 def fit_one_body(
-    placed: Placed,
-    lifted: Lifted,
-    rays: Array,
-    confidence: Array,
-    joints: Skeleton,
-    *,
-    time: Timing | None = None,
-    exact: bool = False,
+    placed: Placed, lifted: Lifted, shown: Shown, *, time: Timing | None = None, body: Bones | None = None
 ) -> tuple[Placed, Lifted]:
     """Fit a sequence of one person with a body that keeps its lengths.
 
@@ -103,11 +113,9 @@ def fit_one_body(
     Args:
         placed: the lifter's answers, where they reproject best.
         lifted: the same relative to the pelvis: Human3.6M's 17, and others that go along with the neck.
-        rays: [T, J, 2] on z = 1, of the detector's joints.
-        confidence: [T, J], 0 where missing.
-        joints: the detector's joints; those that are also Human3.6M's count.
+        shown: what the lifter saw.
         time: when the frames were; None: one after the other, as fast as in training.
-        exact: confidences of 1 mean rays without error.
+        body: its lengths, of :func:`body_of`; None: as these frames say.
 
     Returns:
         The same two, moved. A covariance is that of its frame given the lengths; the frames around would make it
@@ -117,17 +125,17 @@ def fit_one_body(
     known = np.asarray(np.isfinite(placed.xyz).all((1, 2)))
     if not known.any():
         return placed, lifted
-    bones = body_of(lifted.xyz[known, :H], lifted.covariance[known, :H])
-    seen = _seen(lifted, rays, confidence, joints, exact)
+    bones = body or body_of(lifted.xyz[known, :H], lifted.covariance[known, :H])
+    seen = _seen(lifted, shown)
     xyz, covariance = placed.xyz.copy(), lifted.covariance.copy()
     slack = ACCELERATION / (time.fps or LEARNT_FPS) ** 2
     for frames, kept in _stretches(known, time.numbers(len(known))):
         moved, own = _fit(seen.part(frames), placed.xyz[frames, :H], bones, slack)
         if np.isfinite(moved).all() and (moved[..., 2] > NEAREST).all():
             xyz[frames[kept], :H], covariance[frames[kept], :H] = moved[kept], own[kept]
-    _move_face(placed, xyz, covariance, (rays, confidence, joints))
-    moved = Lifted(xyz - xyz[:, :1], covariance)
-    return Placed(xyz, placed.covariance - lifted.covariance + covariance), moved
+    _move_face(placed, xyz, covariance, shown)
+    relative = Lifted(xyz - xyz[:, :1], covariance)
+    return Placed(xyz, placed.covariance - lifted.covariance + covariance), relative
 
 
 def body_of(xyz: Array, covariance: Array) -> Bones:
@@ -156,11 +164,11 @@ def _weighted_median(values: Array, weight: Array) -> Array:
     return np.asarray(np.take_along_axis(values, np.take_along_axis(order, row[None], 0), 0)[0])
 
 
-def _seen(lifted: Lifted, rays: Array, confidence: Array, joints: Skeleton, exact: bool) -> _Seen:
+def _seen(lifted: Lifted, shown: Shown) -> _Seen:
     """What speaks in each frame."""
-    ours, theirs = (list(side) for side in zip(*same_joints(joints), strict=True))
-    sure, uv = confidence[:, theirs], np.nan_to_num(rays[:, theirs])
-    sigma = np.where((sure == 1) & exact, EXACT_RAY_SIGMA, RAY_SIGMA)
+    ours, theirs = (list(side) for side in zip(*same_joints(shown.joints), strict=True))
+    sure, uv = shown.confidence[:, theirs], np.nan_to_num(shown.rays[:, theirs])
+    sigma = np.where((sure == 1) & shown.exact, EXACT_RAY_SIGMA, RAY_SIGMA)
     relative = np.nan_to_num(lifted.xyz[:, :H] - lifted.xyz[:, :1])
     spread = np.nan_to_num(lifted.covariance[:, 1:H]) + 1e-6 * np.eye(3)
     weight = sure / sigma**2 / (1 + (uv**2).sum(-1))
@@ -241,13 +249,12 @@ def _motion(x: Array, slack: float) -> tuple[Array, Array]:
     return bands, pull
 
 
-def _move_face(placed: Placed, xyz: Array, covariance: Array, shown: tuple[Array, Array, Skeleton]) -> None:
+def _move_face(placed: Placed, xyz: Array, covariance: Array, shown: Shown) -> None:
     """Joints beside Human3.6M's go where the neck goes, and from there towards their rays; in place."""
-    rays, confidence, joints = shown
-    beside = list(beside_h36m(joints))[: xyz.shape[1] - H]
+    beside = list(beside_h36m(shown.joints))[: xyz.shape[1] - H]
     xyz[:, H:] += (xyz[:, NECK] - placed.xyz[:, NECK])[:, None]
-    across = across_rays(np.nan_to_num(rays[:, beside]))
-    sure = confidence[:, beside, None, None]
+    across = across_rays(np.nan_to_num(shown.rays[:, beside]))
+    sure = shown.confidence[:, beside, None, None]
     both = FACE_SIGMA**2 * across @ across.swapaxes(-1, -2) + RAY_SIGMA**2 / np.maximum(sure, 1e-6) * np.eye(2)
     gain = FACE_SIGMA**2 * across.swapaxes(-1, -2) @ np.linalg.inv(both)
     xyz[:, H:] -= (gain @ (across @ xyz[:, H:, :, None]))[..., 0]

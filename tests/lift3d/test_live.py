@@ -62,6 +62,21 @@ def test_frame_by_frame_comes_out_what_the_sequence_gives(walk, mocap_body, arch
     assert np.isfinite([each.xyz for each in found]).all((-1, -2)).sum() == T - 5
 
 
+@pytest.mark.parametrize("arch", ["mlp", "tcn-causal"])
+def test_with_one_body_bones_settle_as_frames_come_in(walk, mocap_body, arch):
+    camera, xy, confidence = walk
+    network = lifter(arch, mocap_body, face=5)
+    thigh, found = {}, {}
+    for fitted in (False, True):
+        live = LiveLifter(camera, network, fps=30, config=LiftConfig(one_body=fitted, joints="detector"))
+        found[fitted] = [live.lift(*frame) for frame in zip(xy, confidence, strict=True)]
+        xyz = np.stack([each.xyz for each in found[fitted]])
+        thigh[fitted] = np.linalg.norm(xyz[:, COCO.index("left_hip")] - xyz[:, COCO.index("left_knee")], axis=-1)
+    np.testing.assert_array_equal(np.isnan(thigh[True]), np.isnan(thigh[False]))
+    assert np.nanstd(thigh[True][20:]) < 0.5 * np.nanstd(thigh[False][20:])
+    assert all((np.linalg.eigvalsh(each.covariance) > 0).all() for each in found[True] if np.isfinite(each.xyz).all())
+
+
 def test_a_network_that_needs_frames_to_come_is_refused(mocap_body):
     camera = ring_rig(1)[0]
     with pytest.raises(InputError, match=r"tcn needs the 13 frames to come.*take tcn-causal or mlp"):

@@ -5,7 +5,7 @@ import pytest
 
 from lift3d.lifters.answers import AROUND, MIDDLE, SPAN, by_network, by_one_body
 from lift3d.lifters.lifter import Lifter, in_camera_axes
-from lift3d.lifters.one_body import fit_one_body
+from lift3d.lifters.one_body import Shown, fit_one_body
 from lift3d.lifters.placement import place
 from lift3d.lifters.samples import Frames, SampleSettings, make_samples
 from lift3d.lifters.windows import Timing
@@ -42,9 +42,8 @@ def test_with_one_body_it_is_what_lift_says_of_those_frames(shown):
         *lifter.lift_windows(encoded.features, windows, both_sides=True), encoded.R[middle], seen[middle]
     )
     rays, confidence = rays[middle], confidence[middle]
-    _, fitted = fit_one_body(
-        place(lifted, rays, confidence, lifter.joints), lifted, rays, confidence, lifter.joints, exact=True
-    )
+    placed = place(lifted, rays, confidence, lifter.joints)
+    _, fitted = fit_one_body(placed, lifted, Shown(rays, confidence, lifter.joints, exact=True))
     np.testing.assert_allclose(xyz[1], fitted.xyz[AROUND, :17] @ encoded.R[MIDDLE].T, atol=1e-5)
     assert (sigma[1, 1:] > 0).all()
     assert not sigma[1, 0].any()

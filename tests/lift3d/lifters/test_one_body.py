@@ -5,7 +5,7 @@ import pytest
 
 from lift3d.lifters import one_body
 from lift3d.lifters.lifter import Lifted
-from lift3d.lifters.one_body import BONES, body_of, fit_one_body
+from lift3d.lifters.one_body import BONES, Shown, body_of, fit_one_body
 from lift3d.lifters.placement import place
 from lift3d.lifters.samples import COCO, H36M
 from lift3d.lifters.windows import Timing
@@ -34,7 +34,7 @@ def answers(relative):
 
 
 def fitted(lifted, rays, seen, **how):
-    return fit_one_body(place(lifted, rays, seen, COCO), lifted, rays, seen, COCO, **{"exact": True, **how})
+    return fit_one_body(place(lifted, rays, seen, COCO), lifted, Shown(rays, seen, COCO, exact=True), **how)
 
 
 def error_mm(lifted, true):
