@@ -5,15 +5,13 @@ Run: python benchmarks/lifter_choices.py MOCAP.h5 [NAME ...] [--panoptic FOLDER]
 With --out each finished row is added to the file and rows that are in it are not measured again, so that a run that was
 stopped goes on. Panoptic is shown beside the held-out subjects and chooses nothing. "all" is all that was ever trained
 with, of which one choice at a time is left out; "as now" the recipe that these rows led to, and its neighbours. "Other
-bodies" are cmu05's motion with bones of other lengths than anyone's in the data: the error after the best scale, since
-nothing in one picture tells how tall a person is.
+bodies" are the held-out subjects' motion with bones of other lengths than anyone's in the data.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +29,7 @@ from lift3d.lifters.evaluation import evaluate_panoptic
 from lift3d.lifters.lifter import Lifter
 from lift3d.lifters.samples import Frames, Samples, SampleSettings, make_samples
 from lift3d.lifters.training import TrainSettings, _new_state, _State, learn
-from lift3d.metrics import mpjpe, n_mpjpe
+from lift3d.metrics import mpjpe
 
 STEPS = 1500
 TEST = ("cmu03", "cmu14", "cmu49", "cmu85", "cmu135")
@@ -77,7 +75,7 @@ CHOICES = {
 @click.option("--panoptic", type=click.Path(path_type=Path), help="A folder with CMU Panoptic's poses and calibration.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where rows are kept, a line of JSON each.")
 def main(data: Path, names: tuple[str, ...], panoptic: Path | None, out: Path | None) -> None:
-    """Print a line for each choice: MPJPE of each held-out subject, and Panoptic's PA-MPJPE, millimetres."""
+    """Print a line for each choice: MPJPE of each held-out subject, and Panoptic's PA-MPJPE and MPJPE, mm."""
     torch.set_num_threads(1)
     clips = read_mocap(data)
     done = {json.loads(line)["choice"]: line for line in out.read_text().splitlines()} if out and out.is_file() else {}
@@ -118,7 +116,7 @@ def held_out_error(clips: tuple[Clip, ...], net: _State) -> dict[str, float]:
             errors[f"{who} {shown}"] = mpjpe_mm(net.average, held_out_samples(frames, noise))
         for shown in ("truth", "noise 1"):
             others = held_out_samples(frames, SHOWN[shown], OTHER)
-            errors[f"{who}, other bodies, {shown}"] = mpjpe_mm(net.average, others, error=n_mpjpe)
+            errors[f"{who}, other bodies, {shown}"] = mpjpe_mm(net.average, others)
     return errors
 
 
@@ -130,21 +128,22 @@ def held_out_samples(frames: Frames, noise: RayNoise | None, bodies: BodyVariati
 
 
 @torch.no_grad()
-def mpjpe_mm(network: torch.nn.Module, samples: Samples, error: Callable[..., np.ndarray] = mpjpe) -> float:
+def mpjpe_mm(network: torch.nn.Module, samples: Samples) -> float:
     """Human3.6M's joints relative to the pelvis, which is not counted."""
     own = slice(len(H36M))
     xyz = network(torch.from_numpy(samples.features))[0].numpy()[:, own]
-    return 1000 * float(error(xyz - xyz[:, :1], samples.target[:, own])[:, 1:].mean())
+    return 1000 * float(mpjpe(xyz - xyz[:, :1], samples.target[:, own])[:, 1:].mean())
 
 
 def panoptic_error(net: _State, settings: TrainSettings, folder: Path) -> dict[str, float]:
-    """PA-MPJPE over the pelvis and the limb joints, millimetres, by what was shown; no flip test, as above."""
+    """Over the pelvis and the limb joints, millimetres, by what was shown; no flip test, as above."""
     description = {"arch": settings.arch, "sizes": settings.sizes, "joints_in": "coco17"}
     lifter = Lifter(Checkpoint("lifter", description, net.average.state_dict()))
     rows = {
         shown: evaluate_panoptic(lifter, folder, noise=noise) for shown, noise in (("truth", None), ("noise 1", 1.0))
     }
-    return {f"Panoptic {shown}": 1000 * found[0].pa_mpjpe.value for shown, found in rows.items()}
+    aligned = {f"Panoptic {shown}": 1000 * found[0].pa_mpjpe.value for shown, found in rows.items()}
+    return {**aligned, **{f"Panoptic MPJPE {shown}": 1000 * found[0].mpjpe.value for shown, found in rows.items()}}
 
 
 if __name__ == "__main__":

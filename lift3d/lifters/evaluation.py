@@ -123,11 +123,12 @@ def evaluate_lifter(
             progress("evaluating", done, len(conditions))
         samples = make_samples(test, np.arange(0, len(test), TEST_STEP), np.random.default_rng(SEED), settings)
         groups = test.clip[samples.frame]
-        rows += [_row(name, label, lift, samples, groups=groups) for label, lift in methods.items()]
+        answers = {label: lift(samples) for label, lift in methods.items()}
+        rows += _rows(name, answers, samples, groups=groups)
         if name == "truth":
-            rows += _by_elevation(methods, samples, groups)
+            rows += _by_elevation(answers, samples, groups)
             if how.by_action:
-                rows += _by_action(lifter.description["arch"], methods, samples, test)
+                rows += _by_action(answers, samples, test, lifter.description["arch"])
     return rows
 
 
@@ -170,33 +171,42 @@ def _without_sigma(baseline: MeanPose | LinearLifter | NearestExemplar) -> Lift:
     return lambda samples: (baseline.lift(samples.features[:, MIDDLE])[:, : len(H36M)].astype(np.float64), None)
 
 
-def _by_elevation(methods: dict[str, Lift], samples: Samples, groups: NDArray[np.intp]) -> list[Row]:
+def _by_elevation(answers: dict[str, Answer], samples: Samples, groups: NDArray[np.intp]) -> list[Row]:
     """The same samples apart by the camera's elevation over the person."""
     rows = []
     degrees = np.rad2deg(samples.elevation)
     for low, high in pairwise(ELEVATIONS_DEG):
         inside = (degrees >= low) & (degrees < high)
-        part = samples.part(inside)
-        for label, lift in methods.items():
-            rows.append(_row(f"truth, {low} to {high} deg", label, lift, part, groups=groups[inside]))
+        rows += _rows(f"truth, {low} to {high} deg", answers, samples, groups=groups, inside=inside)
     return rows
 
 
-def _by_action(arch: str, methods: dict[str, Lift], samples: Samples, test: Frames) -> list[Row]:
+def _by_action(answers: dict[str, Answer], samples: Samples, test: Frames, arch: str) -> list[Row]:
     """The lifter alone, the same samples apart by what is done."""
-    actions = np.array([clip.action or "unnamed" for clip in test.clips])[test.clip[samples.frame]]
+    groups = test.clip[samples.frame]
+    actions = np.array([clip.action or "unnamed" for clip in test.clips])[groups]
+    alone = {label: answer for label, answer in answers.items() if label.startswith(arch)}
     rows = []
     for action in np.unique(actions):
-        inside = actions == action
-        part = samples.part(inside)
-        groups = test.clip[part.frame]
-        rows.append(_row(f"truth, {action}", arch, methods[arch], part, groups=groups))
+        rows += _rows(f"truth, {action}", alone, samples, groups=groups, inside=actions == action)
     return rows
 
 
-def _row(condition: str, method: str, lift: Lift, samples: Samples, *, groups: NDArray[np.intp]) -> Row:
-    """Measure one method by Human3.6M's joints."""
-    return measure(condition, method, lift(samples), samples.target[:, : len(H36M)], groups=groups)
+def _rows(
+    condition: str,
+    answers: dict[str, Answer],
+    samples: Samples,
+    *,
+    groups: NDArray[np.intp],
+    inside: NDArray[np.bool_] | None = None,
+) -> list[Row]:
+    """Measure each method by Human3.6M's joints, on some of the samples."""
+    which = np.ones(len(samples.frame), bool) if inside is None else inside
+    true = samples.target[which][:, : len(H36M)]
+    return [
+        measure(condition, label, (xyz[which], None if sigma is None else sigma[which]), true, groups=groups[which])
+        for label, (xyz, sigma) in answers.items()
+    ]
 
 
 def measure(

@@ -52,6 +52,7 @@ STANDS_OUT = 2.0  # sigmas, from where a lifted joint pulls less (Cauchy)
 RAY_STANDS_OUT = 1.4  # the same of a ray
 STEPS = 4
 RIDGE = 1e-3  # 1/m²
+SIZE_SIGMA = 0.06  # share by which all lengths are off together, of people unlike those that the lifter learnt from
 FACE_SIGMA = 0.03  # metres: how far off the neck's movement leaves a face
 SECOND = np.array([1.0, -2.0, 1.0])
 
@@ -118,8 +119,8 @@ def fit_one_body(
         body: its lengths, of :func:`body_of`; None: as these frames say.
 
     Returns:
-        The same two, moved. A covariance is that of its frame given the lengths; the frames around would make it
-        smaller, were a lifter's errors not much the same there.
+        The same two, moved. A covariance is that of its frame given the lengths, and what not knowing the person's size
+        adds; the frames around would make it smaller, were a lifter's errors not much the same there.
     """
     time = time or Timing()
     known = np.asarray(np.isfinite(placed.xyz).all((1, 2)))
@@ -204,7 +205,8 @@ def _fit(seen: _Seen, start: Array, bones: Bones, slack: float) -> tuple[Array, 
     cross = inverse[:, 0].swapaxes(1, 2)  # [n, 17, 3, 3] of the pelvis with each joint
     own = own + pelvis[:, None] - cross - cross.swapaxes(-1, -2)
     own[:, 0] = 0.0  # but for rounding
-    return x, own
+    relative = x - x[:, :1]
+    return x, own + SIZE_SIGMA**2 * relative[..., :, None] * relative[..., None, :]
 
 
 def _within_frames(seen: _Seen, x: Array, bones: Bones) -> tuple[Array, Array]:

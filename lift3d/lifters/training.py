@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor
 from lift3d.averaging import draw_towards
 from lift3d.calib import InputError
 from lift3d.checkpoint import Checkpoint, load_checkpoint
+from lift3d.datasets.augment import BodyVariation
 from lift3d.datasets.mocap import H36M, Split, of_subjects, read_mocap, split_subjects
 from lift3d.datasets.ray_noise import RayNoise
 from lift3d.processes import Processes, join_processes
@@ -45,6 +46,8 @@ SELECT_NOISE = RayNoise(level=(0.0, 2.0), clean=0.0, exact=0.33)
 SIGMA_NOISE = RayNoise(level=(1.0, 2.0), clean=0.0, exact=0.0)
 """Error bars get their size under strong noise: nothing in one frame tells how strong it is, and those that hold on
 average would be too small there."""
+SIGMA_BODIES = BodyVariation(stature=0.12, bone=0.10)
+"""And by people of other sizes than those of the motion capture, as nearly everybody is."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def train_lifter(
                 if speak[1] is not None:
                     speak[1](folder.records[-1])
         if processes.first:
-            calibrate_checkpoint(folder.best, _selection_samples(select, settings, SIGMA_NOISE), device=net.device)
+            calibrate_checkpoint(folder.best, sigma_samples(select, settings), device=net.device)
         processes.wait()
     return folder.best
 
@@ -322,10 +325,20 @@ def sigma_loss(error: Tensor, log_sigma: Tensor) -> Tensor:
     return (0.5 * (error[:, 1:] * torch.exp(-spread)).square().clamp(max=50.0) + spread).mean()
 
 
-def _selection_samples(frames: Frames, settings: TrainSettings, noise: RayNoise = SELECT_NOISE) -> Samples:
-    """The held-out subject, the same in every epoch and run."""
+def sigma_samples(frames: Frames, settings: TrainSettings) -> Samples:
+    """What error bars get their size from: the held-out subject's motion, other bodies, strong noise."""
+    every = SampleSettings.exact(settings.samples.joints, SIGMA_NOISE)
+    return _held_out(frames, replace(every, bodies=SIGMA_BODIES))
+
+
+def _selection_samples(frames: Frames, settings: TrainSettings) -> Samples:
+    """The held-out subject as recorded."""
+    return _held_out(frames, SampleSettings.exact(settings.samples.joints, SELECT_NOISE))
+
+
+def _held_out(frames: Frames, every: SampleSettings) -> Samples:
+    """The same people under the same views in every epoch and run."""
     rng = np.random.default_rng([0, SELECT_STREAM])
-    every = SampleSettings.exact(settings.samples.joints, noise)
     count = min(SELECT_SAMPLES, len(frames))
     chosen = np.linspace(0, len(frames) - 1, count).astype(np.intp)
     return make_samples(frames, chosen, rng, every)
