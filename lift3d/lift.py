@@ -195,8 +195,8 @@ def lift_file(
         logger.warning("%s does not tell its frame rate; %g a second is assumed, give --fps", path, DEFAULT_FPS)
     elif keypoints.fps < SLOWEST and lifter.network.window > 1:
         logger.warning(
-            "at %g frames a second movements look faster to %s than those it learnt from; --lifter mlp lifts each "
-            "frame by itself",
+            "at %g frames a second movements look faster to %s than those it learnt from; --lifter mlp --one-body "
+            "lifts each frame by itself before the body is fitted",
             keypoints.fps,
             lifter.description["arch"],
         )
