@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,7 @@ def lift_file(
     """
     check_writable(out, overwrite=overwrite)
     found = load_keypoints(path)
-    name = _view_name(found.keypoints, view, str(path))
+    name = view_named(found.keypoints.cameras, view, str(path))
     seen = camera if isinstance(camera, Camera) else _camera_of(camera, name, alone=len(found.keypoints.cameras) == 1)
     if fps is not None and not fps > 0:
         raise InputError(f"fps must be above zero, got {fps:g}")
@@ -227,23 +228,37 @@ def onto_ground(poses: Poses) -> Poses:
     return poses.replace(xyz=poses.xyz + shift, rig=rig)
 
 
-def _view_name(keypoints: Keypoints, view: str | None, source: str) -> str:
-    """Which view to lift."""
-    names = keypoints.cameras
+def view_named(names: Sequence[str], view: str | None, source: str) -> str:
+    """Which view to lift: the one of that name or a similar one, the only one where none is asked for.
+
+    Raises:
+        InputError: there are several, or none of that name.
+    """
     if view is None and len(names) > 1:
         raise InputError(f"{source} holds {', '.join(names)}; say which to lift: --view {names[0]}")
-    if view is not None and view not in names:
+    if view is None:
+        return names[0]
+    found = _only_one(names, view)
+    if found is None:
         raise InputError(f"{source} holds no view {view}; there are {', '.join(names)}")
-    return view or names[0]
+    return found
+
+
+def _only_one(names: Sequence[str], name: str) -> str | None:
+    """The one of that name, or the only one of a similar name."""
+    for fits in (name.__eq__, lambda each: similar_key(each) == similar_key(name)):
+        found = [each for each in names if fits(each)]
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def _camera_of(path: str | os.PathLike[str], name: str, *, alone: bool) -> Camera:
     """The camera of that name, or the only one."""
     rig = read_rig(path)
-    for fits in (name.__eq__, lambda camera: similar_key(camera) == similar_key(name)):
-        found = [camera for camera in rig if fits(camera.name)]
-        if len(found) == 1:
-            return found[0]
+    found = _only_one(rig.names, name)
+    if found is not None:
+        return rig[rig.names.index(found)]
     if len(rig) == 1 and alone:
         return rig[0]
     raise InputError(f"{path} has no camera {name}; there are {', '.join(rig.names)}: give --view, or rename one")

@@ -60,7 +60,7 @@ def command(
     Poses are as good as the guess of a person's size: the distance along the line of sight is sure to some 8 %.
     """
     from lift3d.calib.atomic_file import check_writable
-    from lift3d.lift import LiftConfig, is_video, lift_file
+    from lift3d.lift import LiftConfig, is_video, lift_file, view_named
     from lift3d.lifters.joint_sets import AnswerJoints
     from lift3d.lifters.lifter import Lifter
 
@@ -73,6 +73,7 @@ def command(
     video = source if is_video(source) else None
     seen: Camera | Path = camera if camera is not None else _assumed(size or _size_of(video))
     if video is not None:
+        view = view_named((video.stem,), view, str(video))  # refused before it is looked through, too
         source = _keypoints_of(video, out, (detector, device), overwrite=overwrite)
     began = time.perf_counter()
     poses = lift_file(source, out, camera=seen, lifter=chosen, view=view, fps=fps, overwrite=overwrite, config=config)

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="lift3d[train] is not installed")
 
 from lift3d.checkpoint import Checkpoint, save_checkpoint  # noqa: E402
 from lift3d.detectors.detection import Boxes, Detection  # noqa: E402
-from lift3d.lift import LiftConfig, assumed_camera, keypoints_beside, lift_keypoints  # noqa: E402
+from lift3d.lift import LiftConfig, assumed_camera, keypoints_beside, lift_keypoints, view_named  # noqa: E402
 from lift3d.lifters.encoding import feature_count  # noqa: E402
 from lift3d.lifters.lifter import Lifter  # noqa: E402
 from lift3d.lifters.networks import build_network  # noqa: E402
@@ -196,6 +196,24 @@ def test_the_command_lifts_to_the_detectors_joints_where_the_lifter_knows_them(
     assert result.exit_code == 0, result.output
     poses = Poses.load(out)
     assert (poses.skeleton, poses.settings["lift"]["joints"]) == (COCO, "detector")
+
+
+def test_a_view_may_be_called_as_the_camera_is_and_another_one_is_refused():
+    assert view_named(("cam01", "cam02"), "cam_01", "walk") == "cam01"
+    assert view_named(("cam01",), None, "walk") == "cam01"
+    with pytest.raises(InputError, match="walk holds no view cam03; there are cam01, cam02"):
+        view_named(("cam01", "cam02"), "cam03", "walk")
+    with pytest.raises(InputError, match="walk holds cam01, cam02; say which to lift: --view cam01"):
+        view_named(("cam01", "cam02"), None, "walk")
+
+
+def test_a_video_is_not_looked_through_for_a_view_that_it_is_not(always_standing, write_video, tmp_path):
+    video = write_video(tmp_path / "walk.mp4")
+    typed = (video, "--lifter", always_standing, "--size", 64, 48, "--view", "left", "-o", tmp_path / "a.poses.h5")
+    result = lift(*typed)
+    assert result.exit_code == 1
+    assert "holds no view left; there are walk" in result.output
+    assert not list(tmp_path.glob("a.*"))
 
 
 def test_an_unknown_camera_must_at_least_have_a_size(capture, always_standing, tmp_path):

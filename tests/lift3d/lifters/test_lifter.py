@@ -129,7 +129,8 @@ def test_evaluation_measures_every_method_under_every_condition(trained, tiny_mo
     truth = {row.method: row for row in rows if row.condition == "truth"}
     assert list(truth) == ["mean pose", "exemplar", "linear", "mlp"]
     assert truth["mean pose"].mpjpe.value > truth["linear"].mpjpe.value
-    assert truth["mlp"].mpjpe.low <= truth["mlp"].mpjpe.value <= truth["mlp"].mpjpe.high
+    mpjpe = truth["mlp"].mpjpe
+    assert mpjpe.low - 1e-9 <= mpjpe.value <= mpjpe.high + 1e-9  # one clip: all three are one number, but for rounding
     assert truth["mlp"].pa_mpjpe.value < truth["mlp"].n_mpjpe.value < truth["mlp"].mpjpe.value
     assert {row.condition for row in rows} >= {"noise 0.5", "noise 1", "noise 2", "noise 1, a part hidden"}
     assert 0.5 < truth["mlp"].coverage <= 1
