@@ -28,7 +28,7 @@ from lift3d.datasets.virtual_views import ViewRanges
 from lift3d.lifters.evaluation import evaluate_panoptic
 from lift3d.lifters.lifter import Lifter
 from lift3d.lifters.samples import Frames, Samples, SampleSettings, make_samples
-from lift3d.lifters.training import TrainSettings, _new_state, _State, learn
+from lift3d.lifters.training import SIGMA_BODIES, TrainSettings, _new_state, _State, learn
 from lift3d.metrics import mpjpe
 
 STEPS = 1500
@@ -43,14 +43,13 @@ ALL = SampleSettings(
     mirror=True,
 )
 BASE = replace(NOW, samples=ALL)
-OTHER = BodyVariation(stature=0.12, bone=0.10)
 NARROW = ViewRanges(distance=(4.0, 6.0), height=(1.2, 1.8), focal=(1.1, 1.2), roll_deg=0.0, aim=0.2)
 WITHOUT = {
     "wide views": replace(ALL, views=NARROW),
     "detector noise": replace(ALL, noise=None),
     "other bone lengths": replace(ALL, bodies=BodyVariation(stature=0.0, bone=0.0, hip=(0.9, 1.5), side=0.0)),
     "exchanged arms": replace(ALL, arms=0.0),
-    "other hips": replace(ALL, bodies=BodyVariation(stature=0.12, bone=0.10), detector=DetectorBody()),
+    "other hips": replace(ALL, bodies=SIGMA_BODIES, detector=DetectorBody()),
     "exact samples": replace(ALL, noise=RayNoise(clean=0.0, exact=0.0)),
     "mirrored samples": replace(ALL, mirror=False),
     "the detector's own joints": replace(ALL, detector=None),
@@ -64,7 +63,7 @@ CHOICES = {
     "as now": NOW,
     "as now, without exchanged arms": replace(NOW, samples=SampleSettings(arms=0.0)),
     "as now, bodies as recorded": replace(NOW, samples=SampleSettings(bodies=None)),
-    "as now, twice the range of bodies": replace(NOW, samples=SampleSettings(bodies=OTHER)),
+    "as now, twice the range of bodies": replace(NOW, samples=SampleSettings(bodies=SIGMA_BODIES)),
     "as now, half of them mirrored": replace(NOW, samples=SampleSettings(mirror=True)),
 }
 
@@ -115,7 +114,7 @@ def held_out_error(clips: tuple[Clip, ...], net: _State) -> dict[str, float]:
         for shown, noise in SHOWN.items():
             errors[f"{who} {shown}"] = mpjpe_mm(net.average, held_out_samples(frames, noise))
         for shown in ("truth", "noise 1"):
-            others = held_out_samples(frames, SHOWN[shown], OTHER)
+            others = held_out_samples(frames, SHOWN[shown], SIGMA_BODIES)
             errors[f"{who}, other bodies, {shown}"] = mpjpe_mm(net.average, others)
     return errors
 

@@ -13,10 +13,10 @@ import time
 
 import numpy as np
 import torch
-from lifter_rates import Seen, before_camera
+from lifter_rates import Seen, before_camera, mean_errors
 
 from lift3d.calib import Camera
-from lift3d.datasets.mocap import H36M, of_subjects, read_mocap
+from lift3d.datasets.mocap import of_subjects, read_mocap
 from lift3d.lift import LiftConfig
 from lift3d.lifters.lifter import Lifter
 from lift3d.live import LiveLifter
@@ -37,17 +37,14 @@ def main() -> None:
 
 def report(lifter: Lifter, views: list[Seen], config: LiftConfig) -> str:
     """Means over all frames."""
-    position, velocity = [], []
+    errors = []
     began, frames = time.process_time(), sum(len(view.xy) for view in views)
     for view in views:
         live = LiveLifter(CAMERA, lifter, fps=30.0, config=config)
         xyz = np.stack([live.lift(*frame).xyz for frame in zip(view.xy, view.confidence, strict=True)])
-        error = (xyz - xyz[:, :1] - view.xyz)[:, 1 : len(H36M)]
-        position.append(np.linalg.norm(error, axis=-1).ravel())
-        velocity.append(np.linalg.norm(np.diff(error, axis=0), axis=-1).ravel() * view.fps)
+        errors.append(xyz - xyz[:, :1] - view.xyz)
     spent = 1000 * (time.process_time() - began) / frames
-    errors = " / ".join(f"{1000 * np.nanmean(np.concatenate(part)):.1f}" for part in (position, velocity))
-    return f"{errors}; {spent:.1f} ms"
+    return f"{mean_errors(errors, views)}; {spent:.1f} ms"
 
 
 if __name__ == "__main__":

@@ -91,14 +91,21 @@ def with_gaps(view: Seen) -> Seen:
 
 def report(lifter: Lifter, views: list[Seen], fps: float | None, *, fitted: bool = False) -> str:
     """MPJPE in millimetres and the error of velocities in millimetres a second, means over all frames."""
-    position, velocity = [], []
+    errors = []
     for view in views:
         seen, rate = (view.xy, view.confidence), Timing(fps=fps)
         lifted = lifter.lift_rays(*seen, time=rate)
         if fitted:
             placed = place(lifted, *seen, lifter.joints)
             _, lifted = fit_one_body(placed, lifted, Shown(*seen, lifter.joints), time=rate)
-        error = lifted.xyz[:, : len(H36M)] - view.xyz
+        errors.append(lifted.xyz[:, : len(H36M)] - view.xyz)
+    return mean_errors(errors, views)
+
+
+def mean_errors(errors: list[np.ndarray], views: list[Seen]) -> str:
+    """Of the errors [T, 17, 3] of each view: size in millimetres, and of velocities in millimetres a second."""
+    position, velocity = [], []
+    for error, view in zip(errors, views, strict=True):
         position.append(np.linalg.norm(error, axis=-1)[:, 1:].ravel())
         velocity.append(np.linalg.norm(np.diff(error, axis=0), axis=-1)[:, 1:].ravel() * view.fps)
     return " / ".join(f"{1000 * np.nanmean(np.concatenate(part)):.1f}" for part in (position, velocity))

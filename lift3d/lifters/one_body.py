@@ -41,6 +41,8 @@ H = len(H36M)
 NECK = H36M.index("neck")
 BONES = (*((joint, parent) for joint, parent in enumerate(PARENTS) if parent >= 0),
          *((H36M.index(f"left_{end}"), H36M.index(f"right_{end}")) for end in ("hip", "shoulder")))  # fmt: skip
+_OTHER_SIDE = [BONES.index(twin) if (twin := (MIRRORED[a], MIRRORED[b])) in BONES else k
+               for k, (a, b) in enumerate(BONES)]  # fmt: skip
 
 # Chosen on cmu05, which the lifters never learnt from; benchmarks/lifter_one_body.py.
 BONE_SIGMA = 0.01  # metres: how far off a length is, and how far a bone is from rigid
@@ -152,9 +154,8 @@ def body_of(xyz: Array, covariance: Array) -> Bones:
     unit = along / np.maximum(length, 1e-6)[..., None]
     both = covariance[:, ends[:, 0]] + covariance[:, ends[:, 1]]
     middle = _weighted_median(length, 1 / (np.einsum("tki,tkij,tkj->tk", unit, both, unit) + 1e-5))
-    other = [BONES.index((MIRRORED[a], MIRRORED[b])) if (MIRRORED[a], MIRRORED[b]) in BONES else k
-             for k, (a, b) in enumerate(BONES)]  # fmt: skip
-    return Bones(BONES, (middle + middle[other]) / 2, np.full(len(BONES), BONE_SIGMA), np.full(len(BONES), BONE_SIGMA))
+    sigma = np.full(len(BONES), BONE_SIGMA)
+    return Bones(BONES, (middle + middle[_OTHER_SIDE]) / 2, sigma, sigma)
 
 
 def _weighted_median(values: Array, weight: Array) -> Array:
